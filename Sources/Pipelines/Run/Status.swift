@@ -1,0 +1,66 @@
+/// How far a run has come. `failed` is a verdict on what was pushed; `errored` is a technical fault.
+public enum RunStatus: String, Codable, Sendable, CaseIterable {
+    case queued, running, succeeded, failed, errored, cancelled, superseded, skipped
+
+    /// Nothing will happen to the run any more, unless somebody reopens it.
+    public var isFinal: Bool { self != .queued && self != .running }
+}
+
+/// How far one attempt of a stage has come.
+public enum StageStatus: String, Codable, Sendable, CaseIterable {
+    case pending, running, succeeded, failed, errored, cancelled, skipped
+}
+
+/// The stages of a run, in the order in which they are run.
+public enum StageName: String, Codable, Sendable, CaseIterable {
+    case clone, build, push, deploy
+    case smokeTest = "smoke-test"
+}
+
+/// What a queued run waits for.
+public enum WaitingFor: String, Codable, Sendable {
+    case earlierRun = "earlier-run"
+    case approval, paused
+    case rollbackHold = "rollback-hold"
+}
+
+/// What started a run.
+public enum Trigger: String, Codable, Sendable {
+    case push, manual
+}
+
+/// Why something ended as it did: a stable code for programs, a sentence for people.
+public struct Reason: Codable, Sendable, Equatable {
+    public var code: String
+    public var message: String
+
+    public init(_ code: String, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// The undo of a deploy: back to the last release that succeeded, or to nothing if there was none.
+public struct Undo: Codable, Sendable, Equatable {
+    public enum Status: String, Codable, Sendable { case running, succeeded, failed }
+    public var status: Status
+    public var reason: String
+
+    public init(status: Status, reason: String) {
+        self.status = status
+        self.reason = reason
+    }
+}
+
+/// Thrown by a stage that did not succeed. `outcome` decides the status of the run:
+/// `failed` (verdict), `errored` (technical fault), `skipped` and `superseded` (nothing to do), `cancelled`.
+public struct StageError: Error, Sendable, Equatable {
+    public enum Outcome: String, Sendable { case failed, errored, cancelled, skipped, superseded }
+    public var outcome: Outcome
+    public var reason: Reason
+
+    public init(_ outcome: Outcome, _ code: String, _ message: String) {
+        self.outcome = outcome
+        self.reason = Reason(code, message)
+    }
+}

@@ -26,7 +26,8 @@ public enum WaitingFor: String, Codable, Sendable {
 
 /// What started a run.
 public enum Trigger: String, Codable, Sendable {
-    case push, manual
+    /// A webhook; an operator; the server itself, which saw a head that no webhook announced.
+    case push, manual, reconcile
 }
 
 /// Why something ended as it did: a stable code for programs, a sentence for people.
@@ -58,9 +59,38 @@ public struct StageError: Error, Sendable, Equatable {
     public enum Outcome: String, Sendable { case failed, errored, cancelled, skipped, superseded }
     public var outcome: Outcome
     public var reason: Reason
+    /// The run that takes over, for `superseded`.
+    public var successor: Int64?
+    /// What the stage has to show although it did not succeed, as JSON.
+    public var output: [UInt8]?
 
-    public init(_ outcome: Outcome, _ code: String, _ message: String) {
+    public init(
+        _ outcome: Outcome, _ code: String, _ message: String, successor: Int64? = nil, output: [UInt8]? = nil
+    ) {
         self.outcome = outcome
         self.reason = Reason(code, message)
+        self.successor = successor
+        self.output = output
+    }
+
+    /// The status of the attempt that threw this.
+    public var stageStatus: StageStatus {
+        switch outcome {
+        case .failed: .failed
+        case .errored: .errored
+        case .cancelled: .cancelled
+        case .skipped, .superseded: .skipped
+        }
+    }
+
+    /// The status of the run that ends with this.
+    public var runStatus: RunStatus {
+        switch outcome {
+        case .failed: .failed
+        case .errored: .errored
+        case .cancelled: .cancelled
+        case .skipped: .skipped
+        case .superseded: .superseded
+        }
     }
 }

@@ -1,0 +1,52 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything else is for those who stay.
+
+BUILD_PACKAGES := binutils ca-certificates git libc6-dev libcrypt-dev libcurl4-openssl-dev libgit2-dev \
+    libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libssl-dev libstdc++-12-dev pkg-config zlib1g-dev
+RUN_PACKAGES := aardvark-dns busybox-static catatonit docker-registry haproxy iptables netavark podman runc
+TEST_PACKAGES := chromium-driver chromium-headless-shell curl openssh-server openssl procps python3 python3-venv strace
+BENCH_PACKAGES := webhook wrk
+
+
+.PHONY: demo test test-tsan test-web bench format lint clean build release check packages
+
+demo: packages release
+	@.build/release/fairlead demo $(if $(ONCE),--once)
+
+test: packages test-packages
+	swift build --build-tests
+	swift test --skip-build --disable-xctest
+	@$(MAKE) --no-print-directory test-web
+
+test-web: build
+	@Tests/web/run
+
+test-tsan: packages test-packages
+	swift test --sanitize=thread --scratch-path .build-tsan --disable-xctest
+
+bench: packages bench-packages release
+	@Tests/bench/run
+
+build: packages
+	swift build
+
+release: packages
+	@swift build -c release --product fairlead 2>&1 | tail -n 1
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+clean:
+	rm -rf .build .build-tsan
+
+.PHONY: test-packages bench-packages
+packages: check
+	@.ci/install-packages $(BUILD_PACKAGES) $(RUN_PACKAGES)
+test-packages: check
+	@.ci/install-packages $(TEST_PACKAGES)
+bench-packages: check
+	@.ci/install-packages $(BENCH_PACKAGES)
+check:
+	@.ci/check-swift

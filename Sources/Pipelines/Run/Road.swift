@@ -1,0 +1,95 @@
+import Logging
+
+/// The road of a push, from its claim to its last word: clone, build, push, deploy, smoke test.
+///
+/// Each stage records its output. A run that is claimed again after a crash goes past the stages that
+/// have an output and begins at the first that has none.
+public struct Road: Sendable {
+    let needs: RunDependencies
+
+    public init(_ needs: RunDependencies) { self.needs = needs }
+
+    func travel(_ claimed: ClaimedRun) async {
+        let run = RunInProgress(claimed, needs: needs)
+        do {
+            try await undoUnfinished(run)
+            let clone = try await run.stage(.clone, within: .seconds(needs.limits.cloneDeadline)) {
+                try await CloneStage(run: run, log: $0).run()
+            }
+            let built = try await run.stage(.build, within: .seconds(needs.limits.buildDeadline)) {
+                try await BuildStage(run: run, log: $0).run(clone)
+            }
+            let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
+                try await PushStage(run: run, log: $0).run(built)
+            }
+            let release = try await run.stage(.deploy, within: .seconds(run.definition.deploy.timeout)) {
+                try await DeployStage(run: run, log: $0).run(clone, pushed)
+            }
+            do {
+                _ = try await run.stage(.smokeTest, within: .seconds(needs.limits.smokeTestDeadline)) {
+                    try await SmokeTestStage(run: run, log: $0).run(release)
+                }
+            } catch let error where !(error is Handover) {
+                await takeBack(release, run, error)
+                throw error
+            }
+            try await settle(release, run)
+            try await finish(run, .succeeded, nil)
+        } catch {
+            await end(run, error)
+        }
+        await run.workspace.remove()
+    }
+
+    /// The release has passed: from here on it is what the environment goes back to.
+    private func settle(_ release: DeployOutput, _ run: RunInProgress) async throws {
+        try await needs.history.markLive(
+            release: release.release, revision: try await run.revision(), run: run.id)
+        try await needs.target.retire(
+            environment: run.definition.environment, keeping: release.release,
+            log: LoggerLog(needs.logger))
+    }
+
+    /// A release that the smoke test rejected goes the way of a deploy that failed.
+    private func takeBack(_ release: DeployOutput, _ run: RunInProgress, _ error: any Error) async {
+        guard run.definition.deploy.onFailure == .undo else { return }
+        await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))
+    }
+
+    /// A deploy that the last server left half done is undone before the run goes on.
+    private func undoUnfinished(_ run: RunInProgress) async throws {
+        let environment = run.definition.environment
+        let finished = try await run.recorded(.deploy, as: DeployOutput.self)?.release
+        for release in try await needs.history.unfinishedReleases(environment: environment) where release.id != finished {
+            await ReleaseUndo(needs: needs, environment: environment, run: nil)
+                .undo(release.id, because: "the server was stopped while it was deployed", log: LoggerLog(needs.logger))
+        }
+    }
+
+    private func end(_ run: RunInProgress, _ error: any Error) async {
+        if error is Handover { return }
+        do {
+            let stage = error as? StageError
+            try await finish(
+                run, stage?.runStatus ?? .errored, run.masked(needs.reason(of: error)), supersededBy: stage?.successor)
+        } catch {
+            needs.logger.error(
+                "The end of a run could not be recorded; it is claimed again at the next start",
+                metadata: ["run.id": "\(run.id)", "error": "\(error)"])
+        }
+    }
+
+    private func finish(
+        _ run: RunInProgress, _ status: RunStatus, _ reason: Reason?, supersededBy: Int64? = nil
+    ) async throws {
+        try await needs.history.finishRun(run.id, status: status, reason: reason, supersededBy: supersededBy)
+        needs.logger.info(
+            "Run finished",
+            metadata: [
+                "run.id": "\(run.id)", "run.status": "\(status.rawValue)", "reason": "\(reason?.code ?? "")",
+            ])
+    }
+}
+
+/// Thrown inside a run when the server goes down: the run stays claimed, and the next server goes on with it.
+struct Handover: Error {}

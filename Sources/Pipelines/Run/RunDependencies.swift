@@ -1,0 +1,94 @@
+public import Git
+public import HTTPClient
+public import Logging
+public import Signing
+
+/// What a run works with. Made once by the program.
+public struct RunDependencies: Sendable {
+    public var history: History
+    public var settings: ServerSettings
+    public var podman: Podman
+    public var target: PodmanTarget
+    public var registries: Registries
+    public var client: HTTPClient
+    public var sealingKey: SealingKey
+    /// The server's environment: pipeline secrets are read from it.
+    public var environment: [String: String]
+    public var logger: Logger
+    let buildSlots: Slots
+    /// Set when the server goes down: what is cancelled then is handed over, not ended.
+    let stopping = Flag()
+
+    public init(
+        history: History, settings: ServerSettings, podman: Podman, target: PodmanTarget,
+        registries: Registries, client: HTTPClient, sealingKey: SealingKey, environment: [String: String],
+        logger: Logger
+    ) {
+        self.history = history
+        self.settings = settings
+        self.podman = podman
+        self.target = target
+        self.registries = registries
+        self.client = client
+        self.sealingKey = sealingKey
+        self.environment = environment
+        self.logger = logger
+        self.buildSlots = Slots(settings.limits.builds)
+    }
+
+    var limits: Limits { settings.limits }
+    /// Working folders and mirrors live here; absolute.
+    var dataFolder: String { settings.data }
+
+    /// What is said of an error that no stage has put into words.
+    func reason(of error: any Error) -> Reason {
+        switch error {
+        case let error as StageError: error.reason
+        case is CancellationError: Reason("cancelled", "cancelled by an operator")
+        default: Reason("internal", "\(error)")
+        }
+    }
+}
+
+/// A counting semaphore for tasks: so many may hold a slot at a time, the rest wait in order.
+actor Slots {
+    private var free: Int
+    private var waiting: [(id: Int, continuation: CheckedContinuation<Bool, Never>)] = []
+    private var nextID = 0
+
+    init(_ count: Int) { free = max(1, count) }
+
+    func with<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
+        try await take()
+        defer { give() }
+        return try await body()
+    }
+
+    private func take() async throws {
+        if free > 0 {
+            free -= 1
+            return
+        }
+        let id = nextID
+        nextID += 1
+        let granted = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiting.append((id, $0)) }
+        } onCancel: {
+            Task { await self.giveUp(id) }
+        }
+        guard granted else { throw CancellationError() }
+        if Task.isCancelled {
+            give()
+            throw CancellationError()
+        }
+    }
+
+    private func giveUp(_ id: Int) {
+        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
+        waiting.remove(at: index).continuation.resume(returning: false)
+    }
+
+    private func give() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().continuation.resume(returning: true) }
+    }
+}

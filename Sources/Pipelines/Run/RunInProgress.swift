@@ -1,0 +1,116 @@
+import FoundationEssentials
+import Logging
+
+/// One run while it travels: its definition, its secrets, its workspace, and how a stage of it is recorded.
+struct RunInProgress: Sendable {
+    let id: Int64
+    let claimed: ClaimedRun
+    let definition: Definition
+    let needs: RunDependencies
+    let workspace: Workspace
+    let secrets: RunSecrets
+
+    init(_ claimed: ClaimedRun, needs: RunDependencies) {
+        self.id = claimed.id
+        self.claimed = claimed
+        self.definition = claimed.definition
+        self.needs = needs
+        self.workspace = Workspace(run: claimed.id, definition: claimed.definition, needs: needs)
+        self.secrets = RunSecrets(claimed.definition, needs: needs)
+    }
+
+    /// Runs one stage as a new attempt, or returns what an earlier attempt recorded.
+    ///
+    /// - Throws: `StageError` for every end but success; `Handover` when the server goes down.
+    func stage<Output: Codable & Sendable>(
+        _ name: StageName, within limit: Duration, _ body: @escaping @Sendable (any StageLog) async throws -> Output
+    ) async throws -> Output {
+        if let output = try await recorded(name, as: Output.self) { return output }
+        try await stopIfAsked()
+        let attempt = try await needs.history.startAttempt(run: id, stage: name)
+        let log = try logWriter(name, attempt)
+        let result: Result<Output, any Error>
+        do {
+            result = .success(try await withDeadline(limit, "the \(name.rawValue) stage") { try await body(log) })
+        } catch {
+            result = .failure(await verdict(on: error))
+        }
+        try await record(name, attempt, result, log)
+        return try result.get()
+    }
+
+    /// The output of the newest attempt of `stage` that succeeded.
+    func recorded<Output: Decodable>(_ stage: StageName, as type: Output.Type) async throws -> Output? {
+        guard let bytes = try await needs.history.output(run: id, stage: stage) else { return nil }
+        return try JSONDecoder().decode(Output.self, from: Data(bytes))
+    }
+
+    /// The revision that the clone stage settled on.
+    func revision() async throws -> String {
+        guard let clone = try await recorded(.clone, as: CloneOutput.self) else {
+            throw StageError(.errored, "internal", "the revision of run \(id) is not recorded")
+        }
+        return clone.revision
+    }
+
+    /// A child-process runner whose children are recorded for this run.
+    var children: ChildProcess { ChildProcess(ledger: needs.history, run: id) }
+
+    func masked(_ reason: Reason) -> Reason { Reason(reason.code, secrets.masker.mask(reason.message)) }
+
+    private func logWriter(_ name: StageName, _ attempt: Int) -> LogWriter {
+        let masking = Locked(StreamMasker(secrets.masker))
+        return LogWriter(
+            history: needs.history, run: id, stage: name, attempt: attempt, limit: needs.limits.logBytes
+        ) { bytes, isLast in
+            masking.withLock { masker in
+                var masked = masker.mask(bytes)
+                if isLast { masked += masker.flush() }
+                return masked
+            }
+        }
+    }
+
+    private func record<Output: Encodable>(
+        _ name: StageName, _ attempt: Int, _ result: Result<Output, any Error>, _ log: LogWriter
+    ) async throws {
+        switch result {
+        case .success(let output):
+            let bytes = try JSONEncoder().encode(output)
+            await log.finish()
+            try await needs.history.finishAttempt(
+                run: id, stage: name, attempt: attempt, status: .succeeded, reason: nil, output: Array(bytes))
+        case .failure(is Handover):
+            await log.finish()
+        case .failure(let error):
+            let stage = error as? StageError
+            let reason = masked(needs.reason(of: error))
+            log.line("\(name.rawValue): \(reason.message)")
+            await log.finish()
+            try await needs.history.finishAttempt(
+                run: id, stage: name, attempt: attempt, status: stage?.stageStatus ?? .errored, reason: reason,
+                output: stage?.output)
+        }
+    }
+
+    /// Takes a release of this run back and records on the run how that went.
+    func undo(_ release: Int64, because reason: String, log: any StageLog) async {
+        await ReleaseUndo(needs: needs, environment: definition.environment, run: id)
+            .undo(release, because: reason, log: log)
+    }
+
+    /// A cancelled task is either an operator's cancel or the server going down.
+    private func verdict(on error: any Error) async -> any Error {
+        guard error is CancellationError || Task.isCancelled else { return error }
+        let asked = (try? await needs.history.isCancelRequested(run: id)) ?? false
+        if !asked, needs.stopping.isSet { return Handover() }
+        return StageError(.cancelled, "cancelled", "cancelled by an operator")
+    }
+
+    private func stopIfAsked() async throws {
+        if try await needs.history.isCancelRequested(run: id) {
+            throw StageError(.cancelled, "cancelled", "cancelled by an operator")
+        }
+        if needs.stopping.isSet { throw Handover() }
+    }
+}

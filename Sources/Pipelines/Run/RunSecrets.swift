@@ -1,0 +1,20 @@
+/// The secrets of one run: the pipeline's own, and what masks them together with the server's.
+struct RunSecrets: Sendable {
+    /// The pipeline's secrets by name, or the fault that kept them from being read.
+    let values: Result<[String: SecretValue], StageError>
+    let masker: Masker
+
+    init(_ definition: Definition, needs: RunDependencies) {
+        var values: [String: SecretValue] = [:]
+        var fault: StageError?
+        for (name, source) in definition.secrets.sorted(by: { $0.key < $1.key }) {
+            do {
+                values[name] = try resolve(source, environment: needs.environment)
+            } catch {
+                fault = fault ?? StageError(.errored, "secret-missing", "secret \(name): \(error)")
+            }
+        }
+        self.values = fault.map { .failure($0) } ?? .success(values)
+        self.masker = Masker(secrets: Array(values.values) + needs.serverSecrets)
+    }
+}

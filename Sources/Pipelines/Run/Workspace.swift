@@ -1,0 +1,50 @@
+import FoundationEssentials
+import Git
+import Signing
+
+/// The mirror of a run's repository and the folder into which its revision is checked out.
+///
+/// Nothing depends on the folder: when it is gone, it is made again from the mirror.
+struct Workspace: Sendable {
+    let mirror: Result<Mirror, any Error>
+    /// Absolute path of the checkout.
+    let folder: String
+    private let limits: FetchLimits
+
+    init(run: Int64, definition: Definition, needs: RunDependencies) {
+        let url = definition.source.url
+        folder = "\(needs.dataFolder)/work/run-\(run)"
+        limits = FetchLimits(deadline: .seconds(needs.limits.fetchDeadline), idle: .seconds(needs.limits.fetchIdle))
+        mirror = Result {
+            try Mirror(
+                path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(url.utf8)).prefix(32))", url: url,
+                credential: try needs.gitCredential(for: url), caFile: needs.settings.git.caFile)
+        }
+    }
+
+    /// Fetches `ref` and returns the revision that it points to.
+    func head(of ref: String, progress: @escaping @Sendable (FetchProgress) -> Void) async throws -> String {
+        let heads = try await mirror.get().fetch(refs: [ref], limits: limits, progress: progress)
+        guard let head = heads[ref] else {
+            throw GitError(code: .refNotFound, message: "\(ref) is not in the repository")
+        }
+        return head
+    }
+
+    /// Makes sure that `revision` is checked out in `folder`, whole.
+    func ensure(_ revision: String) async throws {
+        let marker = "\(folder).revision"
+        if let present = try? String(contentsOfFile: marker, encoding: .utf8), present == revision { return }
+        try? FileManager.default.removeItem(atPath: folder)
+        try FileManager.default.createDirectory(
+            atPath: String(folder.prefix(upTo: folder.lastIndex(of: "/")!)), withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        try await mirror.get().checkOut(revision, into: folder, limits: limits)
+        try revision.write(toFile: marker, atomically: true, encoding: .utf8)
+    }
+
+    func remove() async {
+        try? FileManager.default.removeItem(atPath: "\(folder).revision")
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+}

@@ -1,0 +1,44 @@
+/// Builds every image of the pipeline, or finds that nothing that goes into it has changed.
+struct BuildStage: Sendable {
+    let run: RunInProgress
+    let log: any StageLog
+
+    func run(_ clone: CloneOutput) async throws -> BuildOutput {
+        try await run.workspace.ensure(clone.revision)
+        var images: [BuiltImage] = []
+        for image in run.definition.images {
+            images.append(
+                try await run.needs.buildSlots.with { try await build(image, clone) })
+        }
+        return BuildOutput(images: images)
+    }
+
+    private func build(_ image: Definition.Image, _ clone: CloneOutput) async throws -> BuiltImage {
+        let builder = run.builder
+        let folder = run.workspace.folder
+        let key = try await builder.key(
+            for: image, folder: folder, contextTree: clone.contextTrees[image.name] ?? clone.tree, log: log)
+        if let key, let reused = try await reusable(image, key) {
+            log.line("image \(image.name): nothing that goes into it changed; reusing \(reused)")
+            return BuiltImage(name: image.name, id: nil, origin: .reused, key: key, reference: reused)
+        }
+        log.line("image \(image.name): building from \(image.context)")
+        let id = try await builder.build(
+            image, folder: folder, commitTime: clone.commitTime, log: log, deadline: .seconds(run.needs.limits.buildDeadline))
+        return BuiltImage(name: image.name, id: id, origin: .built, key: key ?? "", reference: nil)
+    }
+
+    /// The reference of an image with this key, if the registry still has it.
+    private func reusable(_ image: Definition.Image, _ key: String) async throws -> String? {
+        guard let known = try await run.needs.history.image(pipeline: run.definition.name, name: image.name, key: key),
+            known.reference.hasPrefix(try run.repository(of: image.name) + "@"),
+            try await run.pusher().exists(known.reference)
+        else { return nil }
+        return known.reference
+    }
+}
+
+/// What the build stage leaves to the push stage.
+struct BuildOutput: Codable, Sendable {
+    var images: [BuiltImage]
+}

@@ -1,0 +1,153 @@
+import Git
+
+/// Fetches the ref, decides whether the run has anything to do, and checks the revision out.
+///
+/// The payload is a hint, the repository is the truth: what needs the repository is decided here.
+struct CloneStage: Sendable {
+    let run: RunInProgress
+    let log: any StageLog
+
+    func run() async throws -> CloneOutput {
+        do {
+            return try await withBackoff(log: log) { try await words { try await clone() } }
+        } catch let error as GitError {
+            throw error.stageError
+        }
+    }
+
+    private func clone() async throws -> CloneOutput {
+        let mirror = try run.workspace.mirror.get()
+        let head = try await fetch()
+        let revision = try await settle(head: head, mirror)
+        let commit = try await mirror.commit(revision)
+        try await run.needs.history.setRevision(
+            run: run.id, revision: revision, message: commit.message, author: commit.authorName,
+            forced: try await isForced(revision, mirror))
+        try await skipIfNothingToDo(revision, mirror)
+        log.line("checking out \(revision)")
+        try await run.workspace.ensure(revision)
+        return CloneOutput(
+            revision: revision, commitTime: commit.commitTime,
+            contextTrees: try await contextTrees(revision, mirror),
+            tree: try await mirror.treeID(revision, path: "") ?? "")
+    }
+
+    private func fetch() async throws -> String {
+        log.line("fetching \(run.claimed.ref) from \(run.definition.source.url)")
+        return try await run.workspace.head(of: run.claimed.ref) { progress in
+            if progress.isLast { log.line("received \(progress.receivedObjects) objects, \(progress.receivedBytes) bytes") }
+        }
+    }
+
+    /// The revision to deploy: the pushed one if it is the head; for a manual run the one asked for, else the head.
+    private func settle(head: String, _ mirror: Mirror) async throws -> String {
+        guard let wanted = run.claimed.revision, wanted != head else { return head }
+        guard try await arrives(wanted, mirror) else {
+            throw StageError(
+                .failed, "revision-not-found",
+                "revision \(wanted) is not in \(run.claimed.ref) of the repository, also after "
+                    + "\(Duration.seconds(run.needs.limits.revisionWait).inWords)")
+        }
+        if run.claimed.trigger == .manual { return wanted }
+        let newHead = try await fetch()
+        if wanted == newHead { return wanted }
+        if run.definition.onPush == .queue, try await isDescendantOfLive(wanted, mirror) { return wanted }
+        throw try await superseded(by: newHead)
+    }
+
+    /// GitHub's webhooks outrun its git servers: a revision that is not there yet is asked for again.
+    private func arrives(_ revision: String, _ mirror: Mirror) async throws -> Bool {
+        let end = ContinuousClock.now + Duration.seconds(run.needs.limits.revisionWait)
+        var wait = Duration.milliseconds(500)
+        while true {
+            if try await mirror.contains(revision) { return true }
+            if ContinuousClock.now + wait > end { return false }
+            log.line("revision \(revision) is not there yet; asking again in \(wait.inWords)")
+            try await Task.sleep(for: wait)
+            wait = min(wait * 2, .seconds(5))
+            _ = try await fetch()
+        }
+    }
+
+    private func isDescendantOfLive(_ revision: String, _ mirror: Mirror) async throws -> Bool {
+        guard let live = try await run.needs.history.live(environment: run.definition.environment) else { return true }
+        guard try await mirror.contains(live.revision) else { return false }
+        return try await mirror.isAncestor(live.revision, of: revision)
+    }
+
+    /// The branch has moved on. The head's run takes over; if no delivery announced the head, one is queued for it.
+    private func superseded(by head: String) async throws -> StageError {
+        let successor = try await run.needs.history.runForHead(
+            head, insteadOf: run.id, definitionHash: run.claimed.definitionHash)
+        return StageError(
+            .superseded, "branch-moved-on", "\(run.claimed.ref) has moved on to \(head)", successor: successor)
+    }
+
+    private func isForced(_ revision: String, _ mirror: Mirror) async throws -> Bool {
+        guard let live = try await run.needs.history.live(environment: run.definition.environment),
+            live.revision != revision, try await mirror.contains(live.revision)
+        else { return false }
+        return try await !mirror.isAncestor(live.revision, of: revision)
+    }
+
+    private func skipIfNothingToDo(_ revision: String, _ mirror: Mirror) async throws {
+        guard run.claimed.trigger != .manual,
+            let live = try await run.needs.history.live(environment: run.definition.environment)
+        else { return }
+        if live.revision == revision {
+            throw StageError(.skipped, "already-live", "\(revision) is live already, since run \(live.run)")
+        }
+        let globs = run.definition.source.paths
+        guard !globs.isEmpty, run.definition.source.tags == nil, try await mirror.contains(live.revision),
+            try await mirror.isAncestor(live.revision, of: revision)
+        else { return }
+        let changed = try await mirror.changedPaths(from: live.revision, to: revision)
+        if !changed.contains(where: { path in globs.contains { globMatches($0, path) } }) {
+            throw StageError(
+                .skipped, "no-matching-paths",
+                "none of the \(changed.count) changed paths since \(live.revision) matches source.paths")
+        }
+    }
+
+    private func contextTrees(_ revision: String, _ mirror: Mirror) async throws -> [String: String] {
+        var trees: [String: String] = [:]
+        for image in run.definition.images {
+            guard let tree = try await mirror.treeID(revision, path: image.context) else {
+                throw StageError(
+                    .failed, "context-missing",
+                    "image \(image.name): there is no folder \(image.context) at \(revision); mend images.\(image.name).context"
+                )
+            }
+            trees[image.name] = tree
+        }
+        return trees
+    }
+
+    /// A passing fault of the network becomes `errored` before the backoff sees it.
+    private func words(_ body: () async throws -> CloneOutput) async throws -> CloneOutput {
+        do {
+            return try await body()
+        } catch let error as GitError where error.isTransient {
+            throw error.stageError
+        }
+    }
+}
+
+extension GitError {
+    /// A wrong repository, branch or tree is a verdict; the network and credentials are technical.
+    var stageError: StageError {
+        switch code {
+        case .notFound: StageError(.failed, "repository-not-found", message)
+        case .refNotFound: StageError(.failed, "ref-not-found", message)
+        case .revisionNotFound: StageError(.failed, "revision-not-found", message)
+        case .unsafePath: StageError(.failed, "unsafe-path", message)
+        case .unsafeSubmodule: StageError(.failed, "unsafe-submodule", message)
+        case .authentication: StageError(.errored, "git-authentication", message)
+        case .certificate: StageError(.errored, "git-certificate", message)
+        case .hostKey: StageError(.errored, "git-host-key", message)
+        case .deadlineExceeded, .idleTimeout: StageError(.errored, "git-timeout", message)
+        case .network: StageError(.errored, "git-network", message)
+        case .corrupt, .other, .cancelled: StageError(.errored, "git", message)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import FoundationEssentials
+
+/// The registries that pipelines push to and builds pull from, and the file with their credentials that podman reads.
+public struct Registries: Sendable {
+    /// Path of a docker `config.json` with every credential; mode 0600.
+    public let authFile: String
+    /// Addresses that are spoken to over plain http or with a certificate that nobody checks.
+    public let insecureAddresses: [String]
+    private let embedded: String?
+    private let accounts: [Account]
+
+    private struct Account: Sendable {
+        let address: String
+        let user: String
+        let password: SecretValue
+    }
+
+    /// Writes the credentials file into the data folder.
+    public init(settings: ServerSettings, embedded: EmbeddedRegistry?) throws {
+        var accounts = settings.registries.compactMap { registry in
+            registry.password.map { Account(address: registry.address, user: registry.user ?? "", password: $0) }
+        }
+        if let embedded {
+            accounts.append(
+                Account(address: embedded.address, user: embedded.user, password: SecretValue(embedded.password)))
+        }
+        self.accounts = accounts
+        self.embedded = embedded?.address
+        insecureAddresses =
+            settings.registries.filter(\.insecure).map(\.address) + (embedded.map { [$0.address] } ?? [])
+        authFile = "\(settings.data)/registries.json"
+        try write(accounts)
+    }
+
+    /// The passwords, for masking.
+    public var secrets: [SecretValue] { accounts.map(\.password) }
+
+    /// Where an image of the pipeline is pushed to: `host:port/pipeline/image`.
+    ///
+    /// - Throws: `StageError` when the pipeline wants the embedded registry and the server runs none.
+    func repository(of image: String, in definition: Definition) throws -> String {
+        switch definition.registry {
+        case .address(let address): return "\(address)/\(definition.name)/\(image)"
+        case .embedded:
+            guard let embedded else {
+                throw StageError(
+                    .failed, "no-registry",
+                    "pipeline \(definition.name) names no registry and the server runs none: write `registry: { address: … }` "
+                        + "in the pipeline, or `registry: { embedded: true }` in fairlead.yaml")
+            }
+            return "\(embedded)/\(definition.name)/\(image)"
+        }
+    }
+
+    /// The `Authorization` header and the scheme to ask the registry of `repository` with.
+    func access(to repository: String) -> (scheme: String, headers: [(String, String)]) {
+        let host = String(repository.prefix { $0 != "/" })
+        let account = accounts.first { $0.address == host || repository.hasPrefix($0.address + "/") }
+        return (
+            insecureAddresses.contains(host) ? "http" : "https", account.map { [("Authorization", "Basic \($0.basic)")] } ?? []
+        )
+    }
+
+    private func write(_ accounts: [Account]) throws {
+        struct File: Encodable {
+            struct Auth: Encodable { let auth: String }
+            let auths: [String: Auth]
+        }
+        let auths = Dictionary(accounts.map { ($0.address, File.Auth(auth: $0.basic)) }) { _, last in last }
+        try JSONEncoder().encode(File(auths: auths)).write(to: URL(filePath: authFile), options: .atomic)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: authFile)
+    }
+}
+
+extension Registries.Account {
+    fileprivate var basic: String { Data(Array(user.utf8) + [UInt8(ascii: ":")] + password.bytes).base64EncodedString() }
+}

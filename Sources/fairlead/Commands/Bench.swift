@@ -1,0 +1,43 @@
+import ArgumentParser
+import FoundationEssentials
+import Git
+import HTTPServer
+import Logging
+import Pipelines
+
+/// Parts of the program on their own, for `make bench`. Not shown in the help: nobody else needs them.
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Parts of the program on their own, for make bench.", shouldDisplay: false,
+        subcommands: [AcceptWithoutCommit.self, Checkout.self])
+
+    /// The webhook's whole path with only the database's transaction left out: what the commit costs.
+    struct AcceptWithoutCommit: AsyncParsableCommand {
+        @OptionGroup var options: ConfigurationOption
+
+        func run() async throws {
+            let settings = try Configuration.read(options.config)
+            guard !FileManager.default.fileExists(atPath: settings.data) else {
+                throw ValidationError("this records nothing, so it takes no data folder that exists already")
+            }
+            let installation = try await Installation.open(settings, logger: Logger(label: "fairlead"))
+            let definitions = try readPipelines(folder: settings.pipelines)
+            try await Server(installation, definitions: definitions, commits: false).run()
+            await installation.close()
+        }
+    }
+
+    /// Fetches main into a mirror and checks a revision out of it into a new folder, as the clone stage does.
+    struct Checkout: AsyncParsableCommand {
+        @Argument var url: String
+        @Argument var mirror: String
+        @Argument var folder: String
+        @Argument var revision: String
+
+        func run() async throws {
+            let mirror = try Mirror(path: mirror, url: url)
+            _ = try await mirror.fetch(refs: ["refs/heads/main"])
+            try await mirror.checkOut(revision, into: folder)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import ArgumentParser
+import FoundationEssentials
+import Git
+import Logging
+import Pipelines
+
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Checks every prerequisite and credential, and says how to mend what is wrong.",
+        discussion: "Exit status 1 means that something must be mended before the server can do its work.")
+
+    @OptionGroup var options: ConfigurationOption
+
+    func run() async throws {
+        var report = Report()
+        if let settings = report.definitions("configuration \(options.config)", { try Configuration.read(options.config) }) {
+            for warning in settings.warnings { report.add(.init(true, "note: \(warning)", "")) }
+            report.add(dataFolder(settings))
+            report.add(port(settings))
+            for finding in await tools(settings) { report.add(finding) }
+            let definitions = report.definitions("pipelines in \(settings.pipelines)") {
+                try readPipelines(folder: settings.pipelines)
+            }
+            for definition in (definitions ?? [:]).values.sorted(by: { $0.name < $1.name }) {
+                for finding in await pipeline(definition, settings) { report.add(finding) }
+            }
+        }
+        print(report.summary)
+        if !report.isHealthy { throw ExitCode(1) }
+    }
+
+    private func dataFolder(_ settings: ServerSettings) -> Finding {
+        let probe = "\(settings.data)/.doctor"
+        do {
+            try FileManager.default.createDirectory(atPath: settings.data, withIntermediateDirectories: true)
+            try "ok".write(toFile: probe, atomically: false, encoding: .utf8)
+            try FileManager.default.removeItem(atPath: probe)
+            return Finding(true, "data folder \(settings.data) can be written", "")
+        } catch {
+            return Finding(
+                false, "data folder \(settings.data) cannot be written",
+                "create it and give it to the user that runs fairlead, or change `data:`")
+        }
+    }
+
+    private func port(_ settings: ServerSettings) -> Finding {
+        let address = "\(settings.listen)"
+        return canListen(host: settings.listen.host, port: UInt16(settings.listen.port))
+            ? Finding(true, "\(address) is free", "")
+            : Finding(false, "\(address) is taken or is not ours", "end what listens there (ss -ltnp), or change `listen:`")
+    }
+
+    private func tools(_ settings: ServerSettings) async -> [Finding] {
+        var findings: [Finding] = []
+        do {
+            let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: [])
+            findings += await podman.check().map { Finding($0.ok, $0.what, $0.fix) }
+        } catch {
+            findings.append(Finding(false, "podman cannot be set up: \(error)", "apt-get install podman runc"))
+        }
+        var programs = [("haproxy", "haproxy")]
+        if settings.registry.embedded { programs.append(("docker-registry", "docker-registry")) }
+        for (program, package) in programs {
+            findings.append(
+                isOnPath(program)
+                    ? Finding(true, "\(program) is installed", "")
+                    : Finding(false, "\(program) is missing", "apt-get install --no-install-recommends \(package)"))
+        }
+        if settings.webhookSecrets.isEmpty {
+            findings.append(
+                Finding(false, "no webhook secret is configured", "add one under `webhooks: { secrets: [{ env: NAME }] }`"))
+        }
+        return findings
+    }
+
+    private func pipeline(_ definition: Definition, _ settings: ServerSettings) async -> [Finding] {
+        let environment = ProcessInfo.processInfo.environment
+        var findings = definition.secrets.sorted { $0.key < $1.key }.map { name, source in
+            do {
+                _ = try resolve(source, environment: environment)
+                return Finding(true, "pipeline \(definition.name): secret \(name) can be read", "")
+            } catch {
+                return Finding(false, "pipeline \(definition.name): secret \(name): \(error)", "set it where the server starts")
+            }
+        }
+        findings.append(await source(definition, settings))
+        return findings
+    }
+
+    private func source(_ definition: Definition, _ settings: ServerSettings) async -> Finding {
+        let source = definition.source
+        let what = "pipeline \(definition.name): \(source.repository)"
+        do {
+            let refs = try await remoteRefs(
+                url: source.url, credential: try settings.gitCredential(for: source.url),
+                limits: FetchLimits(deadline: .seconds(20), idle: .seconds(10)))
+            if let ref = source.ref, refs[ref] == nil {
+                return Finding(false, "\(what) has no \(ref)", "push the branch, or change source.branch")
+            }
+            return Finding(true, "\(what) can be read", "")
+        } catch let error as GitError {
+            return Finding(false, "\(what): \(error.message)", "check source and `git: { credentials: … }`")
+        } catch {
+            return Finding(false, "\(what): \(error)", "check source and `git: { credentials: … }`")
+        }
+    }
+}
+
+/// One thing that was looked at.
+private struct Finding {
+    let ok: Bool
+    let what: String
+    let fix: String
+
+    init(_ ok: Bool, _ what: String, _ fix: String) {
+        (self.ok, self.what, self.fix) = (ok, what, fix)
+    }
+}
+
+/// Prints findings as they come and counts them.
+private struct Report {
+    private var good = 0
+    private var bad = 0
+    var isHealthy: Bool { bad == 0 }
+    var summary: String { isHealthy ? "all \(good) checks passed" : "\(bad) of \(good + bad) checks failed" }
+
+    mutating func add(_ finding: Finding) {
+        if finding.ok { good += 1 } else { bad += 1 }
+        printNow("\(finding.ok ? "ok  " : "FAIL") \(finding.what)")
+        if !finding.ok { printNow("     mend: \(finding.fix)") }
+    }
+
+    mutating func definitions<Result>(_ what: String, _ body: () throws -> Result) -> Result? {
+        do {
+            let result = try body()
+            add(Finding(true, "\(what) is valid", ""))
+            return result
+        } catch let error as DefinitionFaults {
+            for fault in error.faults { add(Finding(false, "\(fault)", "edit the file; `fairlead validate` checks it")) }
+        } catch {
+            add(Finding(false, "\(what): \(error)", "check the path"))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,202 @@
+import FoundationEssentials
+import HTTPServer
+import Pipelines
+
+/// `/api/v1`: runs, their logs, pipelines, and what an operator may do to them.
+struct APIRoutes: Sendable {
+    let history: History
+    let access: Access
+    let runner: Runner
+    let pipelines: @Sendable () -> PipelineSet
+
+    /// The most runs that one page lists.
+    private static let pageLimit = 100
+    /// The most bytes of log that one answer carries.
+    private static let logLimit = 1 << 20
+
+    func runs(_ request: Request) async throws -> Response {
+        struct Page: Encodable {
+            let runs: [RunSummary]
+            let next: String?
+
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.container(keyedBy: CodingKeys.self)
+                try container.encode(runs, forKey: .runs)
+                try container.encode(next, forKey: .next)
+            }
+            private enum CodingKeys: String, CodingKey { case runs, next }
+        }
+        let visibility = try await access.visibility(request)
+        let query = try RunsQuery(request)
+        let page = try await history.runs(
+            pipeline: query.pipeline, status: query.status, ref: query.ref, before: query.before, limit: query.limit)
+        let runs = visibility == .everything ? page.runs : page.runs.map { $0.redacted() }
+        return .encoded(Page(runs: runs, next: page.next.map { query.next(before: $0) }))
+    }
+
+    func run(_ id: String, _ request: Request) async throws -> Response {
+        let visibility = try await access.visibility(request)
+        guard let run = try await history.run(try number(id)) else { throw Problem.notFound("there is no run \(id)") }
+        return .encoded(visibility == .everything ? run : run.redacted())
+    }
+
+    func log(run id: String, stage name: String, _ request: Request) async throws -> Response {
+        guard try await access.visibility(request) == .everything else { throw Problem.unauthorized }
+        guard let stage = StageName(rawValue: name) else {
+            throw Problem.notFound("there is no stage \(name); stages are \(StageName.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        let after = try request.integer("after") ?? 0
+        let attempt = try request.integer("attempt").map(Int.init)
+        guard after >= 0 else { throw Problem.badRequest("after: must not be negative") }
+        guard
+            let part = try await history.log(
+                run: try number(id), stage: stage, attempt: attempt, after: after, limit: Self.logLimit)
+        else { throw Problem.notFound("run \(id) has no such attempt of stage \(name)") }
+        return Response(
+            status: 200,
+            headers: [
+                ("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"),
+                ("X-Content-Type-Options", "nosniff"),
+                ("X-Log-Next", "\(part.next)"), ("X-Log-Complete", "\(part.complete)"),
+            ], body: .bytes(part.bytes))
+    }
+
+    func cancel(_ id: String, _ request: Request) async throws -> Response {
+        try await access.require(.deployer, request)
+        let run = try number(id)
+        switch try await runner.cancel(run) {
+        case .notFound: throw Problem.notFound("there is no run \(id)")
+        case .alreadyOver: throw Problem.conflict("already-over", "run \(id) is over already")
+        case .cancelled, .requested: return try await summary(run, status: 202)
+        }
+    }
+
+    func start(pipeline name: String, _ request: Request) async throws -> Response {
+        struct Body: Decodable { let revision: String? }
+        try await access.require(.deployer, request)
+        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        guard let ref = entry.definition.source.ref else {
+            throw Problem.conflict("needs-tag", "pipeline \(name) deploys tags; push one")
+        }
+        var revision: String?
+        if !request.body.isEmpty {
+            guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
+                throw Problem.badRequest(#"the body must be empty or {"revision": "…"}"#)
+            }
+            revision = body.revision
+            if let revision, !isRevision(revision) {
+                throw Problem.badRequest("revision: must be a full commit id of 40 hexadecimal digits")
+            }
+        }
+        let run = try await history.enqueueManual(
+            pipeline: name, environment: entry.definition.environment, definitionHash: entry.hash, ref: ref,
+            revision: revision, by: nil)
+        return try await summary(run, status: 202)
+    }
+
+    func pipelines(_ request: Request) async throws -> Response {
+        struct List: Encodable { let pipelines: [PipelineView] }
+        let visibility = try await access.visibility(request)
+        var views: [PipelineView] = []
+        for entry in pipelines().entries { views.append(try await view(entry, visibility)) }
+        return .encoded(List(pipelines: views))
+    }
+
+    func pipeline(_ name: String, _ request: Request) async throws -> Response {
+        let visibility = try await access.visibility(request)
+        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        return .encoded(try await view(entry, visibility))
+    }
+
+    private func view(_ entry: PipelineSet.Entry, _ visibility: Visibility) async throws -> PipelineView {
+        let live = try await history.live(environment: entry.definition.environment)
+        return PipelineView(entry.definition, live: live, whole: visibility == .everything)
+    }
+
+    private func summary(_ run: Int64, status: Int) async throws -> Response {
+        guard let summary = try await history.runSummary(run) else { throw Problem.notFound("there is no run \(run)") }
+        return .encoded(summary, status: status, headers: [("Location", "/api/v1/runs/\(run)")])
+    }
+
+    private func number(_ text: String) throws -> Int64 {
+        guard let number = Int64(text), number > 0 else { throw Problem.notFound("\(text) is not the number of a run") }
+        return number
+    }
+}
+
+/// A full commit id, SHA-1 or SHA-256.
+func isRevision(_ text: String) -> Bool {
+    (text.utf8.count == 40 || text.utf8.count == 64)
+        && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+}
+
+/// The filters of a list of runs.
+private struct RunsQuery {
+    var pipeline: String?
+    var status: RunStatus?
+    var ref: String?
+    var before: Int64?
+    var limit = 25
+
+    init(_ request: Request) throws {
+        for (name, value) in request.query where !value.isEmpty {
+            switch name {
+            case "pipeline": pipeline = value
+            case "status":
+                guard let known = RunStatus(rawValue: value) else {
+                    throw Problem.badRequest("status: one of \(RunStatus.allCases.map(\.rawValue).joined(separator: ", "))")
+                }
+                status = known
+            case "ref": ref = value
+            case "before": before = try request.integer("before")
+            case "limit":
+                guard let number = Int(value), (1...100).contains(number) else {
+                    throw Problem.badRequest("limit: a number from 1 to 100")
+                }
+                limit = number
+            default: throw Problem.badRequest("\(name): no such parameter; there are pipeline, status, ref, before, limit")
+            }
+        }
+    }
+
+    func next(before: Int64) -> String {
+        var pairs = [("before", "\(before)"), ("limit", "\(limit)")]
+        if let pipeline { pairs.append(("pipeline", pipeline)) }
+        if let status { pairs.append(("status", status.rawValue)) }
+        if let ref { pairs.append(("ref", ref)) }
+        return "/api/v1/runs?" + pairs.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
+    }
+
+    private func encoded(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? ""
+    }
+
+    private static let unreserved: Set<Character> = Set(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+}
+
+extension String {
+    /// Percent-encodes every byte that is not in `allowed` (RFC 3986, unreserved).
+    fileprivate func addingPercentEncoding(withAllowedCharacters allowed: Set<Character>) -> String? {
+        var result = ""
+        for byte in utf8 {
+            let character = Character(UnicodeScalar(byte))
+            if byte < 128, allowed.contains(character) {
+                result.append(character)
+            } else {
+                let hex = String(byte, radix: 16, uppercase: true)
+                result += "%" + (hex.count == 1 ? "0" : "") + hex
+            }
+        }
+        return result
+    }
+}
+
+extension Request {
+    /// A whole number from the query; nil where the name is absent.
+    func integer(_ name: String) throws -> Int64? {
+        guard let text = query.first(where: { $0.name == name })?.value else { return nil }
+        guard let number = Int64(text) else { throw Problem.badRequest("\(name): must be a whole number") }
+        return number
+    }
+}

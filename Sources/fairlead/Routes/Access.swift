@@ -1,0 +1,91 @@
+import HTTPServer
+import Logging
+import Pipelines
+import Signing
+
+/// Who is asking, and what they may do.
+struct Principal: Sendable {
+    let role: Role?
+    let isCookie: Bool
+
+    static let nobody = Principal(role: nil, isCookie: false)
+}
+
+/// What somebody without a token may see; see `public:` in fairlead.yaml.
+enum Visibility: Sendable {
+    case nothing
+    /// Runs and stages, without logs, excerpts and reasons.
+    case status
+    case everything
+}
+
+/// Checks tokens, sessions, roles, the Host header and the origin of changes made with a cookie.
+struct Access: Sendable {
+    static let cookie = "fairlead_session"
+
+    let history: History
+    let settings: ServerSettings
+
+    /// The role behind a bearer token or a session cookie. A token that is wrong is an error, not nobody.
+    func principal(_ request: Request) async throws -> Principal {
+        if let header = request.header("Authorization") {
+            let parts = header.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "bearer",
+                let role = try await history.role(ofTokenHash: SHA256Digest.hex(Array(parts[1].utf8)))
+            else { throw Problem.unauthorized }
+            return Principal(role: role, isCookie: false)
+        }
+        if let session = request.cookie(named: Self.cookie),
+            let role = try await history.role(ofSessionHash: SHA256Digest.hex(Array(session.utf8)))
+        {
+            return Principal(role: role, isCookie: true)
+        }
+        return .nobody
+    }
+
+    /// What the one who asks may see; throws 401 where that is nothing.
+    func visibility(_ request: Request) async throws -> Visibility {
+        if try await principal(request).role != nil { return .everything }
+        switch settings.public {
+        case .nothing: throw Problem.unauthorized
+        case .status: return .status
+        case .everything: return .everything
+        }
+    }
+
+    /// Lets the request pass if it comes from somebody with at least `role`.
+    func require(_ role: Role, _ request: Request) async throws {
+        let principal = try await principal(request)
+        guard let has = principal.role else { throw Problem.unauthorized }
+        guard has >= role else { throw Problem.forbidden(role) }
+        if principal.isCookie { try checkOrigin(request) }
+    }
+
+    /// A page elsewhere must not act with the visitor's cookie. SameSite=Strict says so too; this does not rely on it.
+    func checkOrigin(_ request: Request) throws {
+        guard let origin = request.header("Origin") else { return }
+        guard let host = request.header("Host"), origin == "http://\(host)" || origin == "https://\(host)" else {
+            throw Problem(
+                status: 403, type: "cross-origin", title: "The request comes from another site",
+                detail: "Origin and Host differ")
+        }
+    }
+
+    /// Whether the Host header names this server, so that a foreign name that resolves here (DNS rebinding) gets nothing.
+    func acceptsHost(_ request: Request) -> Bool {
+        guard let host = request.header("Host") else { return false }
+        return settings.accepts(host: host)
+    }
+}
+
+extension Role: @retroactive Comparable {
+    public static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+        switch self {
+        case .viewer: 0
+        case .deployer: 1
+        case .admin: 2
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import FoundationEssentials
+import HTTPServer
+import Pipelines
+
+/// `/api/v1/events`: run and stage changes as they are committed, resumable by Last-Event-ID.
+struct EventsRoute: Sendable {
+    let access: Access
+    let feed: EventFeed
+
+    func open(_ request: Request) async throws -> Response {
+        let visibility = try await access.visibility(request)
+        let run = try request.integer("run")
+        let stream = EventStream()
+        await feed.subscribe(
+            stream, only: run, whole: visibility == .everything, after: request.header("Last-Event-ID"))
+        return Response(
+            status: 200,
+            headers: [
+                ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
+            ], body: .stream(stream))
+    }
+}
+
+/// Sends what changed to everybody who listens.
+///
+/// Changes are gathered for a tenth of a second and each run is read once, however many listen and however fast
+/// it changes. The last changes are kept, so that a listener who was away for a moment misses nothing; one who
+/// missed more is told to load anew (`reset`).
+actor EventFeed {
+    /// Changes that are gathered before they are sent.
+    private static let gathering = Duration.milliseconds(100)
+    /// Changes kept for listeners who come back.
+    private static let kept = 1024
+    /// More changed runs than this at once are told as one `reset`.
+    private static let mostRunsAtOnce = 200
+
+    private enum Kind { case run(Int64), log(run: Int64, stage: StageName, attempt: Int, bytes: Int64), reset }
+    private struct Event {
+        let sequence: Int64
+        let kind: Kind
+    }
+    private struct Listener {
+        let stream: EventStream
+        let only: Int64?
+        let whole: Bool
+    }
+    private struct LogKey: Hashable {
+        let run: Int64
+        let stage: StageName
+        let attempt: Int
+    }
+
+    private let history: History
+    private let epoch: Int64
+    private var sequence: Int64 = 0
+    private var past: [Event] = []
+    private var listeners: [ObjectIdentifier: Listener] = [:]
+
+    init(history: History, epoch: Int64) {
+        self.history = history
+        self.epoch = epoch
+    }
+
+    /// Works until the task is cancelled.
+    func run() async {
+        var runs: Set<Int64> = []
+        var logs: [LogKey: Int64] = [:]
+        var missed = false
+        let gathered = Gathered()
+        let changes = history.changes()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await change in changes { gathered.add(change) } }
+            while !Task.isCancelled {
+                await gathered.wait()
+                try? await Task.sleep(for: Self.gathering)
+                (runs, logs, missed) = gathered.take()
+                await send(runs: runs, logs: logs.map { ($0.key, $0.value) }, missed: missed)
+            }
+            group.cancelAll()
+        }
+        for listener in listeners.values { listener.stream.finish() }
+    }
+
+    func subscribe(_ stream: EventStream, only: Int64?, whole: Bool, after: String?) async {
+        let listener = Listener(stream: stream, only: only, whole: whole)
+        let id = ObjectIdentifier(stream)
+        stream.onClose { [weak self] in Task { await self?.leave(id) } }
+        listeners[id] = listener
+        stream.send(event: nil, id: "\(epoch)-\(sequence)", data: "{}")
+        guard let after else { return }
+        guard let missed = since(after) else { return stream.send(event: "reset", id: nil, data: "{}") }
+        for event in missed { await send(event, to: [listener]) }
+    }
+
+    private func leave(_ id: ObjectIdentifier) { listeners[id] = nil }
+
+    /// The events after the one with this id; nil when they are not all known any more.
+    private func since(_ id: String) -> [Event]? {
+        let parts = id.split(separator: "-").compactMap { Int64($0) }
+        guard parts.count == 2, parts[0] == epoch, parts[1] <= sequence else { return nil }
+        if parts[1] == sequence { return [] }
+        guard let first = past.first, first.sequence <= parts[1] + 1 else { return nil }
+        return past.filter { $0.sequence > parts[1] }
+    }
+
+    private func send(runs: Set<Int64>, logs: [(LogKey, Int64)], missed: Bool) async {
+        if missed || runs.count > Self.mostRunsAtOnce { return await tell(.reset) }
+        for run in runs.sorted() { await tell(.run(run)) }
+        for (key, bytes) in logs {
+            await tell(.log(run: key.run, stage: key.stage, attempt: key.attempt, bytes: bytes))
+        }
+    }
+
+    private func tell(_ kind: Kind) async {
+        sequence += 1
+        let event = Event(sequence: sequence, kind: kind)
+        past.append(event)
+        if past.count > Self.kept { past.removeFirst(past.count - Self.kept) }
+        if !listeners.isEmpty { await send(event, to: Array(listeners.values)) }
+    }
+
+    private func send(_ event: Event, to listeners: [Listener]) async {
+        let id = "\(epoch)-\(event.sequence)"
+        switch event.kind {
+        case .reset:
+            for listener in listeners { listener.stream.send(event: "reset", id: id, data: "{}") }
+        case .run(let number):
+            let interested = listeners.filter { $0.only == nil || $0.only == number }
+            guard !interested.isEmpty, let run = try? await history.runSummary(number) else { return }
+            let (whole, redacted) = (Self.json(run), Self.json(run.redacted()))
+            for listener in interested {
+                listener.stream.send(event: "run", id: id, data: listener.whole ? whole : redacted)
+            }
+        case .log(let number, let stage, let attempt, let bytes):
+            let data = #"{"run":\#(number),"stage":"\#(stage.rawValue)","attempt":\#(attempt),"bytes":\#(bytes)}"#
+            for listener in listeners where listener.whole && (listener.only == nil || listener.only == number) {
+                listener.stream.send(event: "log", id: id, data: data)
+            }
+        }
+    }
+
+    private static func json(_ run: RunSummary) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(run)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+
+    /// What changed since it was last taken. A burst of thousands of deliveries costs one entry a run.
+    private final class Gathered: Sendable {
+        private struct State {
+            var runs: Set<Int64> = []
+            var logs: [LogKey: Int64] = [:]
+            var missed = false
+            var isEmpty: Bool { runs.isEmpty && logs.isEmpty && !missed }
+        }
+        private let state = Locked(State())
+        private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+        func add(_ change: Change) {
+            state.withLock { state in
+                switch change {
+                case .run(let run):
+                    if state.runs.count <= EventFeed.mostRunsAtOnce { state.runs.insert(run) }
+                case .log(let run, let stage, let attempt, let bytes):
+                    state.logs[LogKey(run: run, stage: stage, attempt: attempt)] = bytes
+                case .reset: state.missed = true
+                case .queue: break
+                }
+            }
+            signal.continuation.yield()
+        }
+
+        func wait() async { for await _ in signal.stream where !state.withLock({ $0.isEmpty }) { return } }
+
+        func take() -> (Set<Int64>, [LogKey: Int64], Bool) {
+            state.withLock { state in
+                defer { state = State() }
+                return (state.runs, state.logs, state.missed)
+            }
+        }
+    }
+}

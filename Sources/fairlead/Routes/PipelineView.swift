@@ -1,0 +1,48 @@
+import FoundationEssentials
+import Pipelines
+
+/// A pipeline as `/api/v1/pipelines` shows it: what it is, and what its environment serves now.
+struct PipelineView: Encodable {
+    struct Source: Encodable {
+        let repository: String
+        let branch: String?
+        let tags: String?
+        let paths: [String]
+    }
+
+    let name: String
+    let environment: String
+    let source: Source
+    let onPush: String
+    let live: PipelineLive?
+
+    init(_ definition: Definition, live: PipelineLive?, whole: Bool) {
+        name = definition.name
+        environment = definition.environment
+        let origin = definition.source
+        source = Source(
+            repository: whole || origin.github != nil ? withoutUserInfo(origin.repository) : "",
+            branch: origin.branch, tags: origin.tags, paths: origin.paths)
+        onPush = definition.onPush.rawValue
+        self.live = live
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(environment, forKey: .environment)
+        try container.encode(source, forKey: .source)
+        try container.encode(onPush, forKey: .onPush)
+        try container.encode(live, forKey: .live)
+    }
+
+    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live }
+}
+
+/// A URL without `user:password@`, which does not belong on a page.
+private func withoutUserInfo(_ url: String) -> String {
+    guard let scheme = url.range(of: "://") else { return url }
+    let rest = url[scheme.upperBound...]
+    guard let at = rest.firstIndex(of: "@"), !rest[..<at].contains("/") else { return url }
+    return url[..<scheme.upperBound] + rest[rest.index(after: at)...]
+}

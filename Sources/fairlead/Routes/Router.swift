@@ -1,0 +1,61 @@
+import HTTPServer
+import Logging
+import Pipelines
+
+/// Every path that the server answers.
+struct Router: Sendable {
+    let webhook: WebhookRoute
+    let access: Access
+    let api: APIRoutes
+    let events: EventsRoute
+    let sessions: SessionRoutes
+    let health: HealthRoutes
+    let page: PageRoutes
+    let logger: Logger
+
+    func handle(_ request: Request, _ responder: Responder) {
+        if request.path == "/webhooks/github" { return webhook.handle(request, responder) }
+        if let answer = health.answer(request) { return responder.respond(answer) }
+        guard access.acceptsHost(request) else { return responder.respond(Problem.wrongHost.response) }
+        if let answer = page.answer(request) { return responder.respond(answer) }
+        Task { responder.respond(await respond(request)) }
+    }
+
+    private func respond(_ request: Request) async -> Response {
+        do {
+            return compressed(try await route(request), for: request)
+        } catch let problem as Problem {
+            return problem.response
+        } catch {
+            logger.error("A request failed", metadata: ["http.path": "\(request.path)", "error": "\(error)"])
+            return Problem.internalError.response
+        }
+    }
+
+    private func route(_ request: Request) async throws -> Response {
+        let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        guard parts.count >= 3, parts[0] == "api", parts[1] == "v1" else {
+            throw Problem.notFound("no page and no resource has the path \(request.path)")
+        }
+        let isRead = request.method == "GET" || request.method == "HEAD"
+        switch (isRead ? "GET" : request.method, Array(parts.dropFirst(2))) {
+        case ("GET", ["runs"]): return try await api.runs(request)
+        case ("GET", let path) where path.count == 2 && path[0] == "runs": return try await api.run(path[1], request)
+        case ("GET", let path) where path.count == 5 && path[0] == "runs" && path[2] == "stages" && path[4] == "log":
+            return try await api.log(run: path[1], stage: path[3], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "runs" && path[2] == "cancel":
+            return try await api.cancel(path[1], request)
+        case ("GET", ["pipelines"]): return try await api.pipelines(request)
+        case ("GET", let path) where path.count == 2 && path[0] == "pipelines":
+            return try await api.pipeline(path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "runs":
+            return try await api.start(pipeline: path[1], request)
+        case ("GET", ["events"]): return try await events.open(request)
+        case ("GET", ["session"]): return try await sessions.read(request)
+        case ("POST", ["session"]): return try await sessions.create(request)
+        case ("DELETE", ["session"]): return try await sessions.delete(request)
+        case ("GET", ["openapi.json"]): return page.openAPI
+        default: throw Problem.notFound("no resource answers \(request.method) \(request.path)")
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import FoundationEssentials
+import Pipelines
+
+/// Reads the server's configuration from its file.
+enum Configuration {
+    /// - Throws: `DefinitionFaults`, also for a file that cannot be read.
+    static func read(_ file: String) throws -> ServerSettings {
+        try readServerSettings(
+            file: file, contents: try contents(of: file), environment: ProcessInfo.processInfo.environment)
+    }
+
+    static func contents(of file: String) throws -> [UInt8] {
+        do {
+            return Array(try Data(contentsOf: URL(filePath: file)))
+        } catch {
+            throw DefinitionFaults(faults: [
+                Fault(file: file, line: 1, column: 1, message: "cannot be read; is the path right? (--config, or the file's name)")
+            ])
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import FoundationEssentials
+import HTTPClient
+import Logging
+import Pipelines
+import Signing
+
+/// Everything the demo puts up: a folder, a repository, its web server, and Fairlead as a process of its own.
+final class DemoStage: Sendable {
+    private let folder: String
+    private let share: String
+    private let secret = RandomToken.make()
+    private let client = HTTPClient()
+    private let gitPort: UInt16
+    private let tasks = Locked<[Task<Void, any Error>]>([])
+    private let address = Locked("")
+
+    init() throws {
+        share = try Share.find()
+        folder = try temporaryFolder(prefix: "/var/tmp/fairlead-demo-")
+        gitPort = try freePort()
+    }
+
+    /// The status page's address.
+    var page: String { address.value + "/" }
+
+    private var data: String { "\(folder)/data" }
+    private var repositoryURL: String { "http://127.0.0.1:\(gitPort)/cgi-bin/git/sample.git" }
+    private var work: String { "\(folder)/sample" }
+
+    /// Why containers cannot run on this machine; nil if they can.
+    func trouble() async -> String? {
+        do {
+            let podman = try Podman(folder: "\(data)/podman", insecureRegistries: [])
+            return await podman.check().first { !$0.ok }.map { "\($0.what): \($0.fix)" }
+        } catch {
+            return "podman cannot be set up here: \(error)"
+        }
+    }
+
+    func makeRepository() async throws {
+        let files = FileManager.default
+        try files.copyItem(atPath: "\(share)/pipelines/demo/sample", toPath: work)
+        try files.copyItem(atPath: try busybox(), toPath: "\(work)/busybox")
+        try await git("init", "-q", "-b", "main")
+        try files.createDirectory(atPath: "\(folder)/www/cgi-bin", withIntermediateDirectories: true)
+        try await git("clone", "-q", "--bare", work, "\(folder)/www/sample.git")
+        try await git("remote", "add", "origin", "\(folder)/www/sample.git")
+        let script = """
+            #!/bin/sh
+            export GIT_PROJECT_ROOT='\(folder)/www' GIT_HTTP_EXPORT_ALL=1
+            exec git http-backend
+            """
+        try write(script + "\n", "www/cgi-bin/git", mode: 0o755)
+        start(try busybox(), ["httpd", "-f", "-p", "127.0.0.1:\(gitPort)", "-h", "\(folder)/www"])
+    }
+
+    func startServer() async throws {
+        try write(
+            """
+            listen: 127.0.0.1:0
+            data: ./data
+            pipelines: ./pipelines
+            public: everything
+            webhooks:
+              secrets: [{ env: FAIRLEAD_WEBHOOK_SECRET }]
+            registry: { embedded: true }
+
+            """, "fairlead.yaml")
+        try write(
+            """
+            name: sample
+            source: { git: "\(repositoryURL)", branch: main }
+            images: { web: { context: . } }
+            deploy: { podman: {}, manifests: [k8s] }
+            smokeTest:
+              - { name: says hello, get: "service://web:80/", expect: { body: Hello } }
+
+            """, "pipelines/sample.yaml")
+        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let log = "\(folder)/fairlead.log"
+        start(
+            program, ["serve", "--config", "\(folder)/fairlead.yaml"],
+            environment: ["FAIRLEAD_WEBHOOK_SECRET": secret, "FAIRLEAD_SHARE": share], log: log)
+        for _ in 0..<600 {
+            if let text = try? String(contentsOfFile: "\(data)/address", encoding: .utf8), !text.isEmpty {
+                address.value = text.trimmed
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        throw DemoError(description: "the server did not start within 30 s; it said:\n\(said)")
+    }
+
+    /// Commits a version of the page and returns the revision.
+    func commit(_ version: String) async throws -> String {
+        try write("Hello from version \(version).\n", "sample/index.html")
+        try await git("add", "--all")
+        try await git("commit", "-q", "-m", "Version \(version)")
+        try await git("push", "-q", "origin", "main")
+        return try await git("rev-parse", "HEAD").trimmed
+    }
+
+    /// Sends what GitHub would send for the push, signed, and returns the run's number.
+    func push(_ revision: String, message: String) async throws -> Int64 {
+        struct Receipt: Decodable {
+            struct Run: Decodable { let id: Int64 }
+            let runs: [Run]
+        }
+        let body = Array(try JSONEncoder().encode(DemoPush(revision: revision, message: message, url: repositoryURL)))
+        let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(secret.utf8)))
+        let response = try await client.send(
+            HTTPRequest(
+                method: "POST", url: "\(address.value)/webhooks/github",
+                headers: [
+                    ("Content-Type", "application/json"), ("X-GitHub-Event", "push"),
+                    ("X-GitHub-Delivery", RandomToken.make(bytes: 16)), ("X-Hub-Signature-256", signature),
+                ], body: body))
+        guard response.status == 202 else {
+            throw DemoError(description: "the webhook answered \(response.status): \(response.text)")
+        }
+        let receipt = try JSONDecoder().decode(Receipt.self, from: Data(response.body))
+        guard let run = receipt.runs.first else { throw DemoError(description: "the push made no run") }
+        return run.id
+    }
+
+    func follow(_ run: Int64) async throws -> RunFollower.Run {
+        let base = "\(address.value)/api/v1/runs"
+        return try await RunFollower(
+            fetch: { [client] id in
+                let answer = try await client.send(HTTPRequest(method: "GET", url: "\(base)/\(id)"))
+                return try JSONDecoder().decode(RunFollower.Run.self, from: Data(answer.body))
+            },
+            log: { [client] run, stage, attempt, after in
+                let url = "\(base)/\(run)/stages/\(stage)/log?attempt=\(attempt)&after=\(after)"
+                let answer = try await client.send(HTTPRequest(method: "GET", url: url))
+                return (answer.text, answer.header("X-Log-Next").flatMap { Int64($0) } ?? after)
+            }
+        ).follow(run)
+    }
+
+    /// The address at which the run's first Service is reached.
+    func service(of run: Int64) async throws -> String {
+        struct Detail: Decodable {
+            struct Release: Decodable { let services: [Service] }
+            struct Service: Decodable { let url: String }
+            let release: Release?
+        }
+        let answer = try await client.send(HTTPRequest(method: "GET", url: "\(address.value)/api/v1/runs/\(run)"))
+        let detail = try JSONDecoder().decode(Detail.self, from: Data(answer.body))
+        guard let service = detail.release?.services.first else {
+            throw DemoError(description: "run \(run) shows no service")
+        }
+        return service.url
+    }
+
+    func get(_ url: String) async throws -> String {
+        try await client.send(HTTPRequest(method: "GET", url: url)).text.trimmed
+    }
+
+    /// Ends every process, removes every container and network, and the folder.
+    func remove() async {
+        for task in tasks.value.reversed() {
+            task.cancel()
+            _ = await task.result
+        }
+        await Teardown.removeEverything(dataFolder: data)
+        client.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    private func start(_ program: String, _ arguments: [String], environment: [String: String] = [:], log: String? = nil) {
+        let task = Task { [folder] in
+            let sink = log.map(FileSink.init)
+            defer { sink?.close() }
+            _ = try await ChildProcess(ledger: nil, run: nil).run(
+                program, arguments, environment: environment, workingFolder: folder, input: nil,
+                deadline: .seconds(30 * 24 * 3600), grace: .seconds(20)
+            ) { sink?.write($0) }
+        }
+        tasks.value.append(task)
+    }
+
+    @discardableResult
+    private func git(_ arguments: String...) async throws -> String {
+        let identity = ["-c", "user.name=Fairlead demo", "-c", "user.email=demo@localhost", "-c", "safe.directory=*"]
+        let (result, output) = try await ChildProcess(ledger: nil, run: nil).capture(
+            "git", identity + arguments, environment: ["GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"],
+            workingFolder: work, deadline: .seconds(60))
+        guard result.exitCode == 0 else {
+            throw DemoError(description: "git \(arguments.first ?? "") failed: \(result.tail)")
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private func busybox() throws -> String {
+        for path in ["/bin/busybox", "/usr/bin/busybox"] where FileManager.default.fileExists(atPath: path) { return path }
+        throw DemoError(description: "busybox is missing: apt-get install busybox-static")
+    }
+
+    private func write(_ text: String, _ path: String, mode: Int = 0o600) throws {
+        let whole = "\(folder)/\(path)"
+        try FileManager.default.createDirectory(
+            atPath: String(whole[..<whole.lastIndex(of: "/")!]), withIntermediateDirectories: true)
+        try text.write(toFile: whole, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: whole)
+    }
+}
+
+/// The part of GitHub's push payload that says what happened.
+struct DemoPush: Encodable {
+    struct Repository: Encodable {
+        let id = 1
+        let name = "sample"
+        let full_name = "demo/sample"
+        let clone_url: String
+        let `private` = false
+        let default_branch = "main"
+    }
+    struct Commit: Encodable {
+        struct Author: Encodable {
+            let name = "Fairlead demo"
+            let email = "demo@localhost"
+        }
+        let id: String
+        let message: String
+        let timestamp = "2026-01-01T00:00:00Z"
+        let author = Author()
+    }
+    let ref = "refs/heads/main"
+    let before = String(repeating: "0", count: 40)
+    let after: String
+    let created = false
+    let deleted = false
+    let forced = false
+    let repository: Repository
+    let head_commit: Commit
+    let commits: [Commit]
+    let pusher = ["name": "demo", "email": "demo@localhost"]
+
+    init(revision: String, message: String, url: String) {
+        after = revision
+        repository = Repository(clone_url: url)
+        head_commit = Commit(id: revision, message: message)
+        commits = [head_commit]
+    }
+}

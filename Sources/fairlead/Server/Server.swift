@@ -1,0 +1,109 @@
+import FoundationEssentials
+import HTTPServer
+import Logging
+import Pipelines
+import UnixSignals
+
+/// The server: everything wired together, from its start to a clean end.
+struct Server: Sendable {
+    private let installation: Installation
+    private let definitions: [String: Definition]
+
+    private let commits: Bool
+
+    /// - Parameter commits: false leaves the deliveries' transaction out; only a bench asks for that.
+    init(_ installation: Installation, definitions: [String: Definition], commits: Bool = true) {
+        self.installation = installation
+        self.definitions = definitions
+        self.commits = commits
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    func run() async throws {
+        let settings = installation.settings
+        let history = installation.history
+        let logger = installation.logger
+        let pipelines = Locked(try await PipelineSet(definitions, history: history))
+        let road = Road(installation.dependencies)
+        let runner = Runner(history: history, epoch: installation.epoch, road: road, logger: logger)
+        let feed = EventFeed(history: history, epoch: installation.epoch)
+        let deliveries = DeliveryLog(history: history, commits: commits)
+        let stopping = Locked(false)
+
+        let router = try router(
+            pipelines: pipelines, runner: runner, feed: feed, deliveries: deliveries, stopping: stopping)
+        let server = try HTTPServer(configuration: configuration(settings)) { router.handle($0, $1) }
+        logger.notice("Listening", metadata: ["address": "http://\(ListenAddress(host: settings.listen.host, port: Int(server.port)))"])
+        try installation.announce(port: server.port)
+
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await runner.run() }
+            group.addTask { await feed.run() }
+            await waitForEnd(pipelines)
+            logger.notice("Stopping")
+            stopping.value = true
+            group.cancelAll()
+            await server.stop(grace: .seconds(10))
+            deliveries.stop()
+            await group.waitForAll()
+        }
+        logger.notice("Stopped")
+    }
+
+    private func router(
+        pipelines: Locked<PipelineSet>, runner: Runner, feed: EventFeed, deliveries: DeliveryLog,
+        stopping: Locked<Bool>
+    ) throws -> Router {
+        let (settings, history, logger) = (installation.settings, installation.history, installation.logger)
+        let access = Access(history: history, settings: settings)
+        return Router(
+            webhook: WebhookRoute(
+                guardian: try SourceGuard(settings: settings, history: history, logger: logger),
+                pipelines: { pipelines.value }, deliveries: deliveries, logger: logger),
+            access: access,
+            api: APIRoutes(history: history, access: access, runner: runner, pipelines: { pipelines.value }),
+            events: EventsRoute(access: access, feed: feed),
+            sessions: SessionRoutes(access: access, history: history, settings: settings),
+            health: HealthRoutes(readiness: { stopping.value ? "stopping" : nil }),
+            page: try PageRoutes(share: Share.find()),
+            logger: logger)
+    }
+
+    private func configuration(_ settings: ServerSettings) -> HTTPServerConfiguration {
+        let limits = settings.limits
+        var configuration = HTTPServerConfiguration()
+        configuration.address = settings.listen.host
+        configuration.port = UInt16(settings.listen.port)
+        configuration.connectionLimit = limits.connections
+        configuration.idleTimeout = Int(limits.connectionIdle.rounded(.up))
+        configuration.requestTimeout = Int(limits.requestDeadline.rounded(.up))
+        configuration.maxBodyBytes = limits.webhookBodyBytes
+        configuration.maxBodyBytesInFlight = limits.bodiesInFlightBytes
+        configuration.heartbeat = .seconds(limits.heartbeat)
+        configuration.bodyLimit = { _, path in
+            path == "/webhooks/github" ? limits.webhookBodyBytes : limits.apiBodyBytes
+        }
+        return configuration
+    }
+
+    private func waitForEnd(_ pipelines: Locked<PipelineSet>) async {
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            guard signal == .sighup else { return }
+            await reload(pipelines)
+        }
+    }
+
+    /// A file that does not validate leaves every definition as it was.
+    private func reload(_ pipelines: Locked<PipelineSet>) async {
+        let logger = installation.logger
+        do {
+            let definitions = try readPipelines(folder: installation.settings.pipelines)
+            pipelines.value = try await PipelineSet(definitions, history: installation.history)
+            logger.notice("Pipelines read again", metadata: ["pipelines": "\(definitions.keys.sorted())"])
+        } catch let error as DefinitionFaults {
+            for fault in error.faults { logger.error("Pipelines not changed", metadata: ["fault": "\(fault)"]) }
+        } catch {
+            logger.error("Pipelines not changed", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,22 @@
+"""The benches; see `run` beside this file."""
+
+import sys
+
+import accept
+import idle
+import repository
+import road
+
+BENCHES = {"accept": accept.run, "git": repository.run, "run": road.run, "idle": idle.run}
+
+
+def main():
+    chosen = sys.argv[1:] or list(BENCHES)
+    for name in chosen:
+        if name not in BENCHES:
+            raise SystemExit(f"bench: there is no {name}; there are {', '.join(BENCHES)}")
+    for name in chosen:
+        BENCHES[name]()
+
+
+main()

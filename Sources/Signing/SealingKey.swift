@@ -37,7 +37,7 @@ public struct SealingKey: Sendable {
     /// value that is moved to another place does not open there.
     public func seal(_ plaintext: [UInt8], context: String) throws -> [UInt8] {
         let nonce = RandomToken.bytes(Self.nonceCount)
-        let cipher = try Cipher(key: key, nonce: nonce, context: Self.authenticated(context), sealing: true)
+        let cipher = try Cipher.start(key: key, nonce: nonce, context: Self.authenticated(context), sealing: true)
         var sealed = [Self.version] + nonce
         sealed += try cipher.update(plaintext)
         guard cipher.finish() else { throw SigningError.openSSL("seal") }
@@ -57,7 +57,7 @@ public struct SealingKey: Sendable {
         guard sealed.count >= overhead, sealed[0] == Self.version else { throw refusal }
         let nonce = Array(sealed[1..<1 + Self.nonceCount])
         let ciphertext = Array(sealed[(1 + Self.nonceCount)..<(sealed.count - Self.tagCount)])
-        let cipher = try Cipher(key: key, nonce: nonce, context: Self.authenticated(context), sealing: false)
+        let cipher = try Cipher.start(key: key, nonce: nonce, context: Self.authenticated(context), sealing: false)
         let plaintext = try cipher.update(ciphertext)
         try cipher.expect(tag: Array(sealed.suffix(Self.tagCount)))
         guard cipher.finish() else {
@@ -97,9 +97,13 @@ private final class KeyBytes: @unchecked Sendable {
 private struct Cipher: ~Copyable {
     private let context: OpaquePointer
 
-    init(key: KeyBytes, nonce: [UInt8], context associated: [UInt8], sealing: Bool) throws {
-        guard let context = EVP_CIPHER_CTX_new() else { throw SigningError.openSSL("AES-256-GCM") }
+    private init(takingOwnershipOf context: OpaquePointer) {
         self.context = context
+    }
+
+    static func start(key: KeyBytes, nonce: [UInt8], context associated: [UInt8], sealing: Bool) throws -> Cipher {
+        guard let context = EVP_CIPHER_CTX_new() else { throw SigningError.openSSL("AES-256-GCM") }
+        let cipher = Cipher(takingOwnershipOf: context)
         let direction: Int32 = sealing ? 1 : 0
         // AES-256-GCM's own nonce length is 12 bytes.
         let started = EVP_CipherInit_ex2(context, Algorithms.aes256GCM, key.pointer.baseAddress, nonce, direction, nil)
@@ -108,6 +112,7 @@ private struct Cipher: ~Copyable {
         guard EVP_CipherUpdate(context, nil, &count, associated, Int32(associated.count)) == 1 else {
             throw SigningError.openSSL("AES-256-GCM")
         }
+        return cipher
     }
 
     deinit { EVP_CIPHER_CTX_free(context) }

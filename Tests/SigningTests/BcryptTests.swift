@@ -18,7 +18,9 @@ import Testing
 
     @Test(arguments: [("", 5), ("nul\0inside", 5), (String(repeating: "x", count: 73), 5), ("fine", 3), ("fine", 32)])
     func refuses(password: String, cost: Int) {
-        #expect(performing: { _ = try bcrypt(password: password, cost: cost) }) { error in
+        #expect {
+            _ = try bcrypt(password: password, cost: cost)
+        } throws: { error in
             (error as? SigningError)?.code == .badPassword
         }
     }

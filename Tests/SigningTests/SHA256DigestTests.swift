@@ -42,7 +42,9 @@ import Testing
     }
 
     @Test func aMissingFileIsAnErrorWithItsName() {
-        #expect(performing: { _ = try SHA256Digest.hexOfFile(path: "/nonexistent/content") }) { error in
+        #expect {
+            _ = try SHA256Digest.hexOfFile(path: "/nonexistent/content")
+        } throws: { error in
             let error = error as? SigningError
             return error?.code == .file && error?.message.contains("/nonexistent/content: No such file") == true
         }

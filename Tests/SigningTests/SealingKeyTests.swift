@@ -79,7 +79,9 @@ import Testing
     }
 
     @Test func isNotMadeUnlessAskedFor() throws {
-        #expect(performing: { _ = try SealingKey.load(path: path, createIfMissing: false) }) { error in
+        #expect {
+            _ = try SealingKey.load(path: path, createIfMissing: false)
+        } throws: { error in
             (error as? SigningError)?.code == .file
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
@@ -129,9 +131,9 @@ import Testing
     }
 
     private func expectRefusal(_ reason: String, sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(sourceLocation: sourceLocation, performing: {
+        #expect(sourceLocation: sourceLocation) {
             _ = try SealingKey.load(path: path, createIfMissing: true)
-        }) { error in
+        } throws: { error in
             let error = error as? SigningError
             return error?.code == .badKey && error?.message.contains(reason) == true
                 && error?.message.contains(path) == true

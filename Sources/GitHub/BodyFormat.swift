@@ -24,37 +24,50 @@ enum BodyFormat {
 /// The value of the one field with this name (WHATWG URL, application/x-www-form-urlencoded parsing; but a `%` without
 /// two digits is refused where a browser would let it pass).
 private func formField(_ name: String, in body: [UInt8]) throws -> [UInt8] {
-    var found: ArraySlice<UInt8>?
-    for field in body.split(separator: UInt8(ascii: "&")) {
-        let equals = field.firstIndex(of: UInt8(ascii: "=")) ?? field.endIndex
-        guard field[..<equals].elementsEqual(name.utf8) else { continue }
-        guard found == nil else { throw PayloadError(field: name, message: "it is there more than once") }
-        found = field[equals...].dropFirst()
+    var found: Range<Int>?
+    var start = 0
+    while start < body.count {
+        let end = body[start...].firstIndex(of: UInt8(ascii: "&")) ?? body.count
+        let equals = body[start..<end].firstIndex(of: UInt8(ascii: "=")) ?? end
+        if body[start..<equals].elementsEqual(name.utf8) {
+            guard found == nil else { throw PayloadError(field: name, message: "it is there more than once") }
+            found = min(equals + 1, end)..<end
+        }
+        start = end + 1
     }
     guard let found else { throw PayloadError(field: name, message: "it is missing") }
-    guard let value = percentDecoded(found) else {
+    guard let value = percentDecoded(body[found]) else {
         throw PayloadError(field: name, message: "it is not encoded as a form's field")
     }
     return value
 }
 
 private func percentDecoded(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count)
-    var index = text.startIndex
-    while index < text.endIndex {
-        switch text[index] {
-        case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-        case UInt8(ascii: "%"):
-            guard index + 2 < text.endIndex, let high = hexDigit(text[index + 1]), let low = hexDigit(text[index + 2])
-            else { return nil }
-            bytes.append(high << 4 | low)
-            index += 2
-        case let byte: bytes.append(byte)
+    text.withUnsafeBufferPointer { text in
+        var malformed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: text.count) { bytes, count in
+            var index = 0
+            while index < text.count {
+                var byte = text[index]
+                if byte == UInt8(ascii: "+") {
+                    byte = UInt8(ascii: " ")
+                } else if byte == UInt8(ascii: "%") {
+                    guard index + 2 < text.count, let high = hexDigit(text[index + 1]),
+                        let low = hexDigit(text[index + 2])
+                    else {
+                        malformed = true
+                        return
+                    }
+                    byte = high << 4 | low
+                    index += 2
+                }
+                bytes.initializeElement(at: count, to: byte)
+                count += 1
+                index += 1
+            }
         }
-        index += 1
+        return malformed ? nil : bytes
     }
-    return bytes
 }
 
 func hexDigit(_ character: UInt8) -> UInt8? {

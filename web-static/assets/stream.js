@@ -1,0 +1,112 @@
+// The one event stream of the page.
+//
+// The browser's own EventSource reconnects once by itself and resumes with Last-Event-ID. When that fails too, the
+// stream is opened anew with growing pauses; events may then be missing, so the page is told to load again.
+
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 30_000;
+const HIDDEN_LIMIT = 600_000;
+
+export class Stream {
+  #source = null;
+  #path = null;
+  #pause = FIRST_PAUSE;
+  #timer = null;
+  #hiddenTimer = null;
+  #sawId = false;
+  #stumbled = false;
+  #handlers;
+
+  /// `handlers`: `run(summary)`, `log(note)`, `load()` (what is on the page may be out of date), and
+  /// `state(name, retryInSeconds)` with `connecting`, `live` or `lost`.
+  constructor(handlers) {
+    this.#handlers = handlers;
+    document.addEventListener("visibilitychange", () => this.#visibilityChanged());
+    addEventListener("online", () => this.retryNow());
+  }
+
+  /// Follows `path`, and stops following any other.
+  open(path) {
+    this.close();
+    this.#path = path;
+    this.#handlers.state("connecting");
+    this.#connect();
+  }
+
+  close() {
+    this.#path = null;
+    this.#pause = FIRST_PAUSE;
+    this.#drop();
+  }
+
+  /// Tries at once instead of waiting for the pause to end.
+  retryNow() {
+    if (!this.#path || this.#source?.readyState === EventSource.OPEN) return;
+    this.#drop();
+    this.#connect();
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #connect() {
+    const source = new EventSource(this.#path);
+    this.#source = source;
+    this.#sawId = false;
+    this.#stumbled = false;
+    let first = true;
+    const current = (work) => (event) => {
+      if (this.#source === source) work(event);
+    };
+    source.addEventListener("open", current(() => {
+      const resumed = !first && this.#sawId;
+      first = false;
+      this.#stumbled = false;
+      this.#pause = FIRST_PAUSE;
+      this.#handlers.state("live");
+      if (!resumed) this.#handlers.load();
+    }));
+    source.addEventListener("run", current((event) => this.#deliver(event, this.#handlers.run)));
+    source.addEventListener("log", current((event) => this.#deliver(event, this.#handlers.log)));
+    source.addEventListener("reset", current((event) => {
+      this.#sawId ||= event.lastEventId !== "";
+      this.#handlers.load();
+    }));
+    source.addEventListener("error", current(() => this.#failed(source)));
+  }
+
+  #deliver(event, handle) {
+    this.#sawId ||= event.lastEventId !== "";
+    let value;
+    try {
+      value = JSON.parse(event.data);
+    } catch {
+      return this.#handlers.load();
+    }
+    handle(value);
+  }
+
+  #failed(source) {
+    if (source.readyState === EventSource.CONNECTING && !this.#stumbled) {
+      this.#stumbled = true;
+      this.#handlers.state("connecting");
+      return;
+    }
+    this.#drop();
+    const pause = this.#pause * (0.8 + 0.4 * Math.random());
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    this.#handlers.state("lost", Math.ceil(pause / 1000));
+    this.#timer = setTimeout(() => this.#connect(), pause);
+  }
+
+  // A page that nobody has looked at for long lets go of its connection, and catches up when it is looked at again.
+  #visibilityChanged() {
+    clearTimeout(this.#hiddenTimer);
+    if (!document.hidden) this.retryNow();
+    else if (this.#path) this.#hiddenTimer = setTimeout(() => this.#drop(), HIDDEN_LIMIT);
+  }
+}

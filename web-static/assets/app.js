@@ -42,8 +42,8 @@ let goodAt = null;
 let lost = false;
 
 const stream = new Stream({
-  run: (run) => deliver((target) => target.run?.(run)),
-  log: (note) => deliver((target) => target.log?.(note)),
+  run: (run) => deliver((target) => target.onRun?.(run)),
+  log: (note) => deliver((target) => target.onLog?.(note)),
   load,
   state: showLink,
 });

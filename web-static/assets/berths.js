@@ -31,7 +31,8 @@ class Berth {
       if (!live) return el("span", { class: "hint", text: "Nothing deployed yet" });
       const since = el("time");
       showAgo(since, live.since);
-      return [icon("check"), el("span", {}, "Live: ", el("a", { href: `/runs/${live.run}` }, `run ${live.run}`), ", ", el("code", { text: shortRevision(live.revision) }), ", "), since];
+      const run = el("a", { href: `/runs/${live.run}`, text: `run ${live.run}` });
+      return [icon("check"), el("span", {}, "Live: ", run, ", ", el("code", { text: shortRevision(live.revision) }), ", ", since)];
     });
     rebuild(this.services, JSON.stringify(live?.services ?? []), () => serviceItems(live?.services ?? []));
   }

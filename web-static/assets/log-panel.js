@@ -15,6 +15,7 @@ const AT_END = 32;
 export class LogPanel {
   #app;
   #run;
+  #resumed;
   #target = null;
   #stage = null;
   #control = new AbortController();
@@ -30,9 +31,11 @@ export class LogPanel {
   #paused = null;
   #problem = null;
 
-  constructor(app, run) {
+  /// `resumed` is called when a reader who had paused follows the log again.
+  constructor(app, run, resumed) {
     this.#app = app;
     this.#run = run;
+    this.#resumed = resumed;
     this.heading = el("h2", { class: "log-heading", id: "log-heading" });
     this.size = el("span", { class: "log-size" });
     this.attempts = el("select", { "aria-label": "Attempt", hidden: true, on: { change: () => this.#choose(Number(this.attempts.value)) } });
@@ -52,6 +55,11 @@ export class LogPanel {
       el("div", { class: "log-frame" }, this.view, this.jump));
     this.resizes = new ResizeObserver(() => { if (!this.#paused) this.#toEnd(); });
     this.resizes.observe(this.view);
+  }
+
+  /// Whether the reader has asked for the log to stand still.
+  get paused() {
+    return this.#paused !== null;
   }
 
   stop() {
@@ -232,6 +240,7 @@ export class LogPanel {
       this.#trim();
       this.#toEnd();
       this.#pullSoon();
+      this.#resumed();
     }
     this.#showState();
   }
@@ -255,6 +264,7 @@ export class LogPanel {
     setAttribute(this.pause, "aria-pressed", String(this.#paused !== null));
     setText(this.earlier, `Show ${Math.min(EARLIER, this.#firstShown).toLocaleString("en")} earlier lines`);
     this.earlier.hidden = this.#firstShown === 0;
+    setAttribute(this.node, "data-live", this.#stage.status === "running" || this.#stage.status === "pending");
     this.jump.hidden = !this.#paused || (this.#complete && !behind);
     setText(this.jump, behind ? `Paused · ${bytes(behind)} more ↓` : "Paused · go to the end ↓");
     this.raw.hidden = !this.#app.mayReadLogs() || !count;

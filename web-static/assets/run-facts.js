@@ -21,7 +21,7 @@ export function runFacts(run) {
     ["Ref", ref],
     ["Revision", run.revision && el("code", { class: "whole", text: run.revision })],
     ["Author", run.author && el("bdi", { text: run.author })],
-    ["Started by", run.trigger === "push" ? "a push" : run.trigger === "manual" ? "hand" : run.trigger],
+    ["Started", run.trigger === "push" ? "by a push" : run.trigger === "manual" ? "by hand" : run.trigger],
     ["Delivery", run.delivery && el("code", { class: "whole", text: run.delivery })],
   ];
 }

@@ -17,6 +17,7 @@ export class RunPage {
   #id;
   #run = null;
   #chosen = null;
+  #shown = null;
   #timer = null;
   #heard = 0;
   #stopped = false;
@@ -38,14 +39,14 @@ export class RunPage {
     this.reasons = el("div", { class: "reasons" });
     this.facts = el("div");
     this.tabs = new TabTrack("log-panel", (name) => this.#choose(name));
-    this.log = new LogPanel(app, id);
+    this.log = new LogPanel(app, id, () => this.#run && this.#showLog());
     this.cards = new RunFacts();
     this.node = el("article", { class: "page run-page", "aria-busy": "true" },
       el("p", { class: "back" }, el("a", { href: "/" }, "← All runs")),
       el("header", { class: "run-head" },
         el("p", { class: "run-line" }, this.badge, this.number, this.took, this.when, this.cancel),
         this.focus, this.fault, this.reasons),
-      this.facts, this.tabs.node, this.log.node, this.cards.node);
+      this.facts, el("div", { class: "stages" }, this.tabs.node, this.log.node), this.cards.node);
   }
 
   stop() {
@@ -68,7 +69,7 @@ export class RunPage {
     return true;
   }
 
-  run(summary) {
+  onRun(summary) {
     if (summary.id !== this.#id || !this.#run) return;
     const before = this.#run;
     this.#heard += 1;
@@ -77,7 +78,7 @@ export class RunPage {
     if (progress(before) !== progress(summary)) this.#loadSoon();
   }
 
-  log(note) {
+  onLog(note) {
     if (note.run === this.#id) this.log.noted(note);
   }
 
@@ -133,15 +134,18 @@ export class RunPage {
       icon(shape), el("span", {}, text, link && el("a", { href: `/runs/${link.run}`, text: `run ${link.run}` })))));
   }
 
-  // Until somebody chooses a stage, the page shows the one that matters: what runs, what went wrong, or the last.
+  // Until somebody chooses a stage or pauses the log, the page shows the stage that matters: what runs, what went wrong,
+  // or the last.
   #showLog() {
     const stages = stagesOf(this.#run);
-    const shown = stages.find((stage) => stage.name === this.#chosen)
+    const held = this.#chosen ?? (this.log.paused ? this.#shown : null);
+    const shown = stages.find((stage) => stage.name === held)
       ?? stages.find((stage) => ["running", "failed", "errored", "cancelled"].includes(stage.status))
       ?? stages.findLast((stage) => stage.status === "succeeded")
       ?? stages[0];
     const numbers = (this.#run.attempts ?? []).filter((try_) => try_.name === shown.name).map((try_) => try_.attempt ?? 1);
     const attempts = [...new Set([...numbers, shown.attempt ?? 1])].sort((one, other) => one - other);
+    this.#shown = shown.name;
     this.tabs.select(shown.name);
     this.log.show(shown, attempts);
   }

@@ -50,7 +50,7 @@ export class RunsPage {
   }
 
   /// A run that is new or has changed.
-  run(run) {
+  onRun(run) {
     if (!this.#loaded) return;
     const before = this.#rows.get(run.id)?.run;
     if (!this.#matches(run)) this.#drop(run.id);

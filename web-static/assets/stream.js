@@ -5,7 +5,10 @@
 
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30_000;
-const HIDDEN_LIMIT = 600_000;
+// A browser opens six connections to a server at most, for all tabs together. So only tabs that are looked at hold a
+// stream for long; the others let go of it and ask now and then, to keep their titles true.
+const HIDDEN_GRACE = 20_000;
+const HIDDEN_PACE = 30_000;
 
 export class Stream {
   #source = null;
@@ -13,6 +16,7 @@ export class Stream {
   #pause = FIRST_PAUSE;
   #timer = null;
   #hiddenTimer = null;
+  #asleep = false;
   #sawId = false;
   #stumbled = false;
   #handlers;
@@ -23,6 +27,9 @@ export class Stream {
     this.#handlers = handlers;
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     addEventListener("online", () => this.retryNow());
+    // A page that the browser keeps for "back" must not keep its connection.
+    addEventListener("pagehide", () => this.#drop());
+    addEventListener("pageshow", (event) => event.persisted && this.retryNow());
   }
 
   /// Follows `path`, and stops following any other.
@@ -30,10 +37,13 @@ export class Stream {
     this.close();
     this.#path = path;
     this.#handlers.state("connecting");
-    this.#connect();
+    if (document.hidden) this.#sleep();
+    else this.#connect();
   }
 
   close() {
+    clearTimeout(this.#hiddenTimer);
+    this.#asleep = false;
     this.#path = null;
     this.#pause = FIRST_PAUSE;
     this.#drop();
@@ -41,7 +51,7 @@ export class Stream {
 
   /// Tries at once instead of waiting for the pause to end.
   retryNow() {
-    if (!this.#path || this.#source?.readyState === EventSource.OPEN) return;
+    if (!this.#path || this.#asleep || this.#source?.readyState === EventSource.OPEN) return;
     this.#drop();
     this.#connect();
   }
@@ -103,10 +113,24 @@ export class Stream {
     this.#timer = setTimeout(() => this.#connect(), pause);
   }
 
-  // A page that nobody has looked at for long lets go of its connection, and catches up when it is looked at again.
   #visibilityChanged() {
     clearTimeout(this.#hiddenTimer);
-    if (!document.hidden) this.retryNow();
-    else if (this.#path) this.#hiddenTimer = setTimeout(() => this.#drop(), HIDDEN_LIMIT);
+    if (!this.#path) return;
+    if (document.hidden) {
+      this.#hiddenTimer = setTimeout(() => this.#sleep(), HIDDEN_GRACE);
+    } else {
+      this.#asleep = false;
+      this.retryNow();
+    }
+  }
+
+  #sleep() {
+    this.#asleep = true;
+    this.#drop();
+    const ask = () => {
+      this.#handlers.load();
+      this.#hiddenTimer = setTimeout(ask, HIDDEN_PACE);
+    };
+    this.#hiddenTimer = setTimeout(ask, HIDDEN_PACE);
   }
 }

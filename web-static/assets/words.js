@@ -68,18 +68,18 @@ export function elapsed(seconds) {
   return whole < 10 ? `${whole} s` : duration(whole);
 }
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
 
-/// A moment as seen from `now` (both in milliseconds): "just now", "5 min. ago", "yesterday", "3 Nov 2026".
+/// A moment as seen from `now` (both in milliseconds): "just now", "5 min ago", "yesterday", "Nov 3, 2026".
 export function ago(moment, now) {
   const seconds = (now - moment) / 1000;
   if (seconds < 45) return "just now";
-  if (seconds < 3600) return relative.format(-Math.max(1, Math.round(seconds / 60)), "minute");
-  if (seconds < 86400) return relative.format(-Math.round(seconds / 3600), "hour");
-  if (seconds < 7 * 86400) return relative.format(-Math.round(seconds / 86400), "day");
+  if (seconds < 3570) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  if (seconds < 23.5 * 3600) return `${Math.round(seconds / 3600)} h ago`;
+  if (seconds < 1.5 * 86400) return "yesterday";
+  if (seconds < 7 * 86400) return `${Math.round(seconds / 86400)} days ago`;
   return day.format(moment);
 }
 

@@ -1,0 +1,68 @@
+"""The list of runs."""
+from site_under_test import OPEN_STATUSES, PageTest
+
+WORDS = {"Queued", "Running", "Succeeded", "Failed", "Errored", "Cancelled", "Superseded", "Skipped"}
+STAGES = ["clone", "build", "push", "deploy", "smoke-test"]
+
+
+class Runs(PageTest):
+    def setUp(self):
+        super().setUp()
+        if not self.server.runs():
+            self.server.finish(self.server.begin_run())
+
+    def numbers(self):
+        return [int(text[1:]) for text in self.script("return [...document.querySelectorAll('.row .number')].map((node) => node.textContent)")]
+
+    def test_shows_what_the_server_tells_newest_first(self):
+        self.open_runs()
+        self.assertEqual(self.numbers(), [run["id"] for run in self.server.runs()])
+
+    def test_tells_each_status_by_icon_and_word(self):
+        self.open_runs()
+        for row in self.script("""
+            return [...document.querySelectorAll(".row")].map((row) => ({
+              badge: row.querySelector(".badge").textContent,
+              icons: row.querySelectorAll(".badge svg path").length,
+              stages: [...row.querySelectorAll(".eye")].map((eye) => eye.querySelector(".eye-name").textContent),
+              spoken: [...row.querySelectorAll(".eye .spoken")].map((node) => node.textContent),
+              rings: row.querySelectorAll(".ring svg path").length,
+            }))"""):
+            self.assertIn(row["badge"], WORDS)
+            self.assertEqual(row["icons"], 1)
+            self.assertEqual(row["stages"], STAGES)
+            self.assertEqual(row["rings"], 5)
+            self.assertTrue(all(len(words) > 2 for words in row["spoken"]), row["spoken"])
+
+    def test_a_new_run_appears_and_ends_without_a_reload(self):
+        self.open_runs()
+        self.until(lambda: self.text("#link-state") == "Live", "the event stream")
+        self.mark()
+        number = self.server.begin_run()
+        self.until(lambda: self.numbers()[0] == number, "the new run at the top")
+        status = self.server.finish(number)["status"]
+        self.until(lambda: self.text(".row .badge").lower() == status, f"the status {status}")
+        self.assertNotIn(status, OPEN_STATUSES)
+        self.assert_not_reloaded()
+
+    def test_filters_by_status_and_keeps_that_in_the_address(self):
+        self.open_runs()
+        status = self.server.runs()[0]["status"]
+        self.find(f"select[name=status] option[value={status}]").click()
+        self.until(lambda: self.script("return location.search") == f"?status={status}", "the address")
+        wanted = [run["id"] for run in self.server.get(f"/api/v1/runs?limit=25&status={status}")["runs"]]
+        self.until(lambda: self.numbers() == wanted, "the runs of that status")
+        self.browser.back()
+        everything = [run["id"] for run in self.server.runs()]
+        self.until(lambda: self.numbers() == everything, "all runs")
+
+    def test_a_row_leads_to_its_run_and_back(self):
+        self.open_runs()
+        self.mark()
+        number = self.numbers()[0]
+        self.find(".row-title").click()
+        self.until(lambda: self.path() == f"/runs/{number}" and self.all(".tabs .eye"), "the run's page")
+        self.assertEqual(self.script("return document.activeElement.tagName"), "H1")
+        self.browser.back()
+        self.until(lambda: self.path() == "/" and self.all(".row"), "the list")
+        self.assert_not_reloaded()

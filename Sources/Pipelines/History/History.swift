@@ -1,0 +1,118 @@
+internal import GRDB
+
+/// What happened, and what is to happen: deliveries, runs, attempts, logs, releases. The table of runs is the queue.
+///
+/// SQLite in WAL mode with `synchronous=FULL`: what a call has returned is on the disk. One writer connection takes
+/// every change in turn; readers never wait for it. No call blocks a thread of Swift's concurrency pool, and none is
+/// cut short when its task is cancelled: how a cancelled run ended must be recorded too.
+///
+/// Every function throws ``HistoryError``.
+public final class History: Sendable {
+    let pool: DatabasePool
+    /// Milliseconds since 1970 UTC.
+    let now: @Sendable () -> Int64
+    let announcer = Announcer()
+    private let lock: FolderLock?
+    private let checkpointer: Checkpointer
+    private let epoch = Monitor<Int64>(0)
+
+    init(pool: DatabasePool, checkpointer: Checkpointer, lock: FolderLock?, now: @escaping @Sendable () -> Int64) {
+        self.pool = pool
+        self.checkpointer = checkpointer
+        self.lock = lock
+        self.now = now
+    }
+
+    deinit { try? close() }
+
+    /// Counts one more start of the server. A claim carries the epoch, so that the next server knows which runs nobody
+    /// works at any more. Call it once, before the first claim.
+    public func beginEpoch() throws -> Int64 {
+        let number = try blockingWrite { db, _ in
+            try Int64.fetchOne(db, sql: "UPDATE server SET epoch = epoch + 1 RETURNING epoch") ?? 0
+        }
+        epoch.withLock { $0 = number }
+        return number
+    }
+
+    /// The epoch that this process began; 0 before ``beginEpoch()``.
+    var currentEpoch: Int64 { epoch.withLock { $0 } }
+
+    /// How the writer connection is set, as SQLite reads it back: `wal`, and 2 for FULL.
+    public var durability: (journalMode: String, synchronous: Int) {
+        get throws {
+            try mappingErrors {
+                try pool.writeWithoutTransaction { db in
+                    (
+                        try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
+                        try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1
+                    )
+                }
+            }
+        }
+    }
+
+    /// Every committed change from now on. Each subscriber has a buffer of 1,024 distinct changes; who is slower than
+    /// that gets ``Change/reset`` in their place. The stream ends when the history is closed.
+    public func changes() -> AsyncStream<Change> { announcer.subscribe() }
+
+    /// Waits for what is being written, closes the database and gives the data folder free. A second call does nothing.
+    public func close() throws {
+        guard checkpointer.stop() else { return }
+        announcer.end()
+        defer { lock?.release() }
+        try mappingErrors { try pool.close() }
+    }
+}
+
+extension History {
+    /// One transaction on the writer connection. `body` notes what it changed; that is announced after the commit.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (Database, inout [Change]) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { db in
+                continuation.resume(with: Result { try self.transaction(db, body) })
+            }
+        }
+    }
+
+    /// As ``write(_:)``, on a thread that may block.
+    func blockingWrite<Value>(_ body: (Database, inout [Change]) throws -> Value) throws -> Value {
+        try pool.writeWithoutTransaction { db in try transaction(db, body) }
+    }
+
+    private func transaction<Value>(
+        _ db: Database, _ body: (Database, inout [Change]) throws -> Value
+    ) throws -> Value {
+        var changes: [Change] = []
+        let value = try mappingErrors {
+            var value: Value?
+            try db.inTransaction(.immediate) {
+                value = try body(db, &changes)
+                return .commit
+            }
+            return value!
+        }
+        announcer.announce(changes)
+        return value
+    }
+
+    /// Reads one snapshot, beside whatever is being written.
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            pool.asyncRead { access in
+                continuation.resume(with: Result { try mappingErrors { try body(try access.get()) } })
+            }
+        }
+    }
+}
+
+/// Whatever `body` throws, thrown as a ``HistoryError``.
+func mappingErrors<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch {
+        throw HistoryError(error)
+    }
+}

@@ -1,4 +1,5 @@
 import Testing
+
 @testable import Pipelines
 
 @Test func imports() {}

@@ -4,7 +4,8 @@ extension TextRule {
 
     /// The address of a registry, perhaps with the beginning of every repository's name.
     static let registryAddress = TextRule(
-        pattern: "^" + hostAndPort + "(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$", length: 1...255,
+        pattern: "^" + hostAndPort + "(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$",
+        length: 1...255,
         wanted: "a registry's address such as 127.0.0.1:5000 or registry.example.com/acme"
     ) { text in
         if text.holds("://") { return "leave out http:// or https://" }
@@ -20,7 +21,9 @@ extension TextRule {
 
     /// A registry without a prefix.
     static let registryHost = TextRule(
-        pattern: "^" + hostAndPort + "$", length: 1...255, wanted: "a registry's host:port such as 127.0.0.1:5000"
+        pattern: "^" + hostAndPort + "$",
+        length: 1...255,
+        wanted: "a registry's host:port such as 127.0.0.1:5000"
     ) { text in
         if text.holds("://") { return "leave out http:// or https://" }
         return HostAndPort(text[...]) == nil ? "write host or host:port" : nil
@@ -28,7 +31,8 @@ extension TextRule {
 
     /// A host without a port.
     static let host = TextRule(
-        pattern: #"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$"#, length: 1...253,
+        pattern: #"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$"#,
+        length: 1...253,
         wanted: "a host such as deploy.example.com"
     ) { text in
         if text.holds("://") { return "write the host alone" }
@@ -40,7 +44,8 @@ extension TextRule {
     static let checkAddress = TextRule(
         pattern: #"^(service://[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?:[1-9][0-9]{0,4}/|https?://"# + hostAndPort
             + #"([/?]|$))[^\u0000-\u0020\u007F#]*$"#,
-        length: 1...2048, wanted: "an address such as service://backend:8000/health or https://todo.example.com/health"
+        length: 1...2048,
+        wanted: "an address such as service://backend:8000/health or https://todo.example.com/health"
     ) { text in
         if text.hasControls || text.holds(" ") { return "no spaces or control characters may be in it" }
         if text.holds("#") { return "leave out the part from # on: it is never sent" }
@@ -56,7 +61,8 @@ extension TextRule {
 
     /// Where people reach this server.
     static let publicURL = TextRule(
-        pattern: "^https?://" + hostAndPort + #"(/[^\u0000-\u0020\u007F#?]*)?$"#, length: 1...1024,
+        pattern: "^https?://" + hostAndPort + #"(/[^\u0000-\u0020\u007F#?]*)?$"#,
+        length: 1...1024,
         wanted: "an address such as https://deploy.example.com"
     ) { text in
         guard let url = PlainURL(text), ["http", "https"].contains(url.scheme), !text.hasControls, url.user == nil,
@@ -67,14 +73,18 @@ extension TextRule {
 
     /// Where this server listens.
     static let listen = TextRule(
-        pattern: #"^(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):(0|[1-9][0-9]{0,4})$"#, length: 1...64,
+        pattern: #"^(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):(0|[1-9][0-9]{0,4})$"#,
+        length: 1...64,
         wanted: "an address and a port such as 127.0.0.1:8080 or [::1]:8080"
     ) { ListenAddress.fault(in: $0) }
 
     /// A block of addresses (RFC 4632, RFC 4291).
     static let addressBlock = TextRule(
-        pattern: #"^([0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"#,
-        length: 1...64, wanted: "a block of addresses such as 10.1.0.0/16"
+        pattern:
+            #"^([0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])|"#
+            + #"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"#,
+        length: 1...64,
+        wanted: "a block of addresses such as 10.1.0.0/16"
     ) { text in
         let parts = text.parts(at: "/")
         guard parts.count == 2, let bits = plainNumber(parts[1]) else { return "write address/bits" }
@@ -83,7 +93,9 @@ extension TextRule {
     }
 
     private static func isServiceName(_ name: Substring) -> Bool {
-        guard (1...63).contains(name.utf8.count), let first = name.utf8.first, let last = name.utf8.last else { return false }
+        guard (1...63).contains(name.utf8.count), let first = name.utf8.first, let last = name.utf8.last else {
+            return false
+        }
         return first.isLowerOrDigit && last.isLowerOrDigit
             && name.utf8.allSatisfy { $0.isLowerOrDigit || $0 == UInt8(ascii: "-") }
     }

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 extension UInt8 {
@@ -35,8 +35,8 @@ func isIPv6(_ text: some StringProtocol) -> Bool {
     return !text.utf8.contains(0) && inet_pton(AF_INET6, String(text), &address) == 1
 }
 
-// Swift compares strings by what a reader sees: to it, a slash with an accent on it is no slash. To the file system and to
-// git it is one, so the rules look at bytes.
+// Swift compares strings by what a reader sees: to it, a slash with an accent on it is no slash. To the file system
+// and to git it is one, so the rules look at bytes.
 extension StringProtocol where SubSequence == Substring {
     func begins(with text: String) -> Bool { utf8.starts(with: text.utf8) }
 
@@ -51,6 +51,8 @@ extension StringProtocol where SubSequence == Substring {
 
     /// The pieces between the separators, empty ones too.
     func parts(at separator: Unicode.Scalar) -> [Substring] {
-        Substring(self).unicodeScalars.split(separator: separator, omittingEmptySubsequences: false).map { Substring($0) }
+        Substring(self).unicodeScalars.split(separator: separator, omittingEmptySubsequences: false).map {
+            Substring($0)
+        }
     }
 }

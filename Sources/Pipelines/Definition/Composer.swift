@@ -8,17 +8,17 @@ struct NotYAML: Error {
 
 /// Makes Yams' nodes of a text.
 ///
-/// Yams gives up at the first key that is there twice and names only its first place. Here such a key is found, noted in
-/// `repeated` and renamed in the text in memory (by a character of the same width, so every later place stays right),
-/// and the text is read again.
+/// Yams gives up at the first key that is there twice and names only its first place. Here such a key is found, noted
+/// in `repeated` and renamed in the text in memory (by a character of the same width, so every later place stays
+/// right), and the text is read again.
 struct Composer {
     private var scalars: [Unicode.Scalar]
     private var attempts = 0
     /// Place of a key that must be left out → what is wrong with it.
     private(set) var repeated: [Place: String] = [:]
 
-    /// How often a text is read again for the sake of repeated keys.
-    private static let maximumAttempts = 64
+    /// How often the text is read again for the sake of repeated keys: the longer, the less often.
+    private var maximumAttempts: Int { max(2, min(64, 512 * 1024 / scalars.count)) }
 
     init(text: String) {
         self.scalars = Array(text.unicodeScalars)
@@ -86,7 +86,7 @@ struct Composer {
 
     private mutating func countAttempt(orThrow failure: NotYAML) throws(NotYAML) {
         attempts += 1
-        if attempts > Self.maximumAttempts { throw failure }
+        if attempts > maximumAttempts { throw failure }
     }
 
     /// A character of Unicode's private use area: in no key of ours, and another one each time.
@@ -123,7 +123,9 @@ struct Composer {
     private func place(of index: Int) -> Place {
         var place = Place.start
         for scalar in scalars[..<index] {
-            place = scalar == "\n" ? Place(line: place.line + 1, column: 1) : Place(line: place.line, column: place.column + 1)
+            place =
+                scalar == "\n"
+                ? Place(line: place.line + 1, column: 1) : Place(line: place.line, column: place.column + 1)
         }
         return place
     }
@@ -170,8 +172,13 @@ extension Composer {
             advice = "text that begins with this character must be in quotes"
         } else if problem.contains("mapping values are not allowed") {
             advice = "a colon where no key can be: check the indentation, or put the text in quotes"
+        } else if let context, context.text.contains("quoted scalar") {
+            advice = "the quote that opens on line \(context.mark.line) does not close properly: \(problem)"
+        } else if let context, context.text.contains("flow") {
+            advice = "a comma is missing, or the bracket that closes the one on line \(context.mark.line)"
         } else if problem.contains("expected key") || problem.contains("block") {
-            advice = "not YAML here: check that the keys of one mapping are indented alike, and that quotes and brackets close"
+            advice =
+                "not YAML here: keys of one mapping must be indented alike, and quotes and brackets must close"
         } else {
             let context = context.map { " (\($0.text), line \($0.mark.line))" } ?? ""
             advice = "not YAML: \(problem)\(context)"

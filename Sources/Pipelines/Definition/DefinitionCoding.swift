@@ -1,5 +1,5 @@
-// The JSON of the enumerations with values, spelled as in a pipeline's file. A run's definition is kept in this form, so a
-// change here must still read what was written before: the golden file of the tests pins it.
+// The JSON of the enumerations with values, spelled as in a pipeline's file. A run's definition is kept in this form,
+// so a change here must still read what was written before: the golden file of the tests pins it.
 
 extension Definition.Registry {
     private enum CodingKeys: String, CodingKey { case embedded, address }

@@ -13,9 +13,8 @@ func readDocument(_ contents: [UInt8], faults: inout FaultList) -> Value? {
     }
     guard var text = decodeText(contents, faults: &faults) else { return nil }
     if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
-    if let (place, name) = firstAlias(in: text) {
-        let advice = "write the value out (or put the text in quotes, if it is text)"
-        faults.add(place, "\(quoted("*" + name)) is an alias, and aliases are not read: \(advice)")
+    if let (place, message) = costlyYAML(in: text) {
+        faults.add(place, message)
         return nil
     }
     var composer = Composer(text: text)
@@ -40,40 +39,10 @@ private func decodeText(_ contents: [UInt8], faults: inout FaultList) -> String?
     var decoder = UTF8()
     var bytes = contents.makeIterator()
     while case .scalarValue(let scalar) = decoder.decode(&bytes) {
-        place = scalar == "\n" ? Place(line: place.line + 1, column: 1) : Place(line: place.line, column: place.column + 1)
+        place =
+            scalar == "\n" ? Place(line: place.line + 1, column: 1) : Place(line: place.line, column: place.column + 1)
     }
     faults.add(place, "not UTF-8: save the file in the encoding UTF-8")
-    return nil
-}
-
-/// The first `*name` that follows an `&name`. Every alias of YAML has that form, whatever is around it, so none escapes;
-/// it is looked for in the plain text because Yams has expanded aliases by the time it returns.
-private func firstAlias(in text: String) -> (Place, String)? {
-    func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"): true
-        default: false
-        }
-    }
-    let bytes = Array(text.utf8)
-    var anchors: Set<ArraySlice<UInt8>> = []
-    var place = Place.start
-    for (index, byte) in bytes.enumerated() {
-        if byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") {
-            let name = bytes[(index + 1)...].prefix(while: isNameByte)
-            if byte == UInt8(ascii: "&") {
-                anchors.insert(name)
-            } else if !name.isEmpty, anchors.contains(name) {
-                return (place, String(decoding: name, as: UTF8.self))
-            }
-        }
-        if byte == UInt8(ascii: "\n") {
-            place = Place(line: place.line + 1, column: 1)
-        } else if byte & 0xC0 != 0x80 {
-            place.column += 1
-        }
-    }
     return nil
 }
 
@@ -97,7 +66,9 @@ private func convert(_ node: Node, repeated: [Place: String], depth: Int, faults
             if let message = repeated[keyPlace] {
                 faults.add(keyPlace, message)
             } else if let scalar = key.scalar {
-                guard let value = convert(value, repeated: repeated, depth: depth + 1, faults: &faults) else { continue }
+                guard let value = convert(value, repeated: repeated, depth: depth + 1, faults: &faults) else {
+                    continue
+                }
                 entries.append(Value.Entry(key: scalar.string, place: keyPlace, value: value))
             } else {
                 faults.add(keyPlace, "a key must be text, not a list or a mapping")

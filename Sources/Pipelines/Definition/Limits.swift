@@ -1,5 +1,5 @@
-/// Every deadline and every bound of the server in one place. Times are in seconds, sizes in bytes; each can be set under
-/// `limits:` in fairlead.yaml.
+/// Every deadline and every bound of the server in one place. Times are in seconds, sizes in bytes; each can be set
+/// under `limits:` in fairlead.yaml.
 public struct Limits: Sendable, Equatable {
     // MARK: The road of a push
 
@@ -69,14 +69,22 @@ extension Limits {
 extension Limits {
     /// In the order of the documentation. Defaults come from `Limits()`, so that they are written down once.
     static let named: [Named] = [
-        Named(name: "requestDeadline", field: .seconds(\.requestDeadline), about: "A request, from its first byte to its last."),
         Named(
-            name: "fetchDeadline", field: .seconds(\.fetchDeadline),
-            about: "A fetch from a repository, connecting included."),
+            name: "requestDeadline",
+            field: .seconds(\.requestDeadline),
+            about: "A request, from its first byte to its last."
+        ),
+        Named(
+            name: "fetchDeadline",
+            field: .seconds(\.fetchDeadline),
+            about: "A fetch from a repository, connecting included."
+        ),
         Named(name: "fetchIdle", field: .seconds(\.fetchIdle), about: "A fetch during which no byte arrives."),
         Named(
-            name: "revisionWait", field: .seconds(\.revisionWait),
-            about: "How long a revision that the repository does not have yet is asked for again."),
+            name: "revisionWait",
+            field: .seconds(\.revisionWait),
+            about: "How long a revision that the repository does not have yet is asked for again."
+        ),
         Named(name: "cloneDeadline", field: .seconds(\.cloneDeadline), about: "The clone stage."),
         Named(name: "buildDeadline", field: .seconds(\.buildDeadline), about: "The build stage."),
         Named(name: "pushDeadline", field: .seconds(\.pushDeadline), about: "The push stage."),
@@ -84,28 +92,42 @@ extension Limits {
         Named(name: "undoDeadline", field: .seconds(\.undoDeadline), about: "The undo of a deploy."),
         Named(name: "builds", field: .count(\.builds, 1...64), about: "Builds at a time, over all environments."),
         Named(
-            name: "logBytes", field: .bytes(\.logBytes, 64 * kibi...1024 * mebi),
-            about: "Log that is kept of one attempt of a stage; where it is cut, it says so."),
+            name: "logBytes",
+            field: .bytes(\.logBytes, 64 * kibi...1024 * mebi),
+            about: "Log that is kept of one attempt of a stage; where it is cut, it says so."
+        ),
         Named(
-            name: "webhookBodyBytes", field: .bytes(\.webhookBodyBytes, kibi...256 * mebi),
-            about: "The longest body of a webhook. GitHub sends at most 25 MB."),
+            name: "webhookBodyBytes",
+            field: .bytes(\.webhookBodyBytes, kibi...256 * mebi),
+            about: "The longest body of a webhook. GitHub sends at most 25 MB."
+        ),
         Named(
-            name: "bodiesInFlightBytes", field: .bytes(\.bodiesInFlightBytes, kibi...4096 * mebi),
-            about: "All bodies that are received at one time; beyond it the answer is 503."),
+            name: "bodiesInFlightBytes",
+            field: .bytes(\.bodiesInFlightBytes, kibi...4096 * mebi),
+            about: "All bodies that are received at one time; beyond it the answer is 503."
+        ),
         Named(
-            name: "apiBodyBytes", field: .bytes(\.apiBodyBytes, kibi...16 * mebi),
-            about: "The longest body of a request that is not a webhook."),
+            name: "apiBodyBytes",
+            field: .bytes(\.apiBodyBytes, kibi...16 * mebi),
+            about: "The longest body of a request that is not a webhook."
+        ),
         Named(name: "connections", field: .count(\.connections, 8...65_536), about: "Connections at a time."),
         Named(
-            name: "connectionIdle", field: .seconds(\.connectionIdle),
-            about: "How long a connection on which nothing is asked for is kept."),
+            name: "connectionIdle",
+            field: .seconds(\.connectionIdle),
+            about: "How long a connection on which nothing is asked for is kept."
+        ),
         Named(name: "heartbeat", field: .seconds(\.heartbeat), about: "Between two signs of life of an event stream."),
         Named(
-            name: "sessionLifetime", field: .seconds(\.sessionLifetime),
-            about: "How long a session of the status page lasts."),
+            name: "sessionLifetime",
+            field: .seconds(\.sessionLifetime),
+            about: "How long a session of the status page lasts."
+        ),
         Named(
-            name: "childGrace", field: .seconds(\.childGrace),
-            about: "How long a program has after it was asked to end, before it is killed."),
+            name: "childGrace",
+            field: .seconds(\.childGrace),
+            about: "How long a program has after it was asked to end, before it is killed."
+        ),
         Named(name: "drain", field: .seconds(\.drain), about: "How long old containers may finish their requests."),
         Named(name: "shutdown", field: .seconds(\.shutdown), about: "How long the server may take to stop."),
     ]
@@ -117,19 +139,26 @@ extension Limits {
     static let shape: Shape = {
         let defaults = Limits()
         return .object(
-            ObjectShape(keys: named.map { limit in
-                switch limit.field {
-                case .seconds(let path):
-                    let seconds = Int(defaults[keyPath: path])
-                    return .optional(limit.name, .duration, "\(limit.about) Default: \(inUnits(seconds)).")
-                case .count(let path, let range):
-                    return .optional(limit.name, .integer(range), "\(limit.about) Default: \(defaults[keyPath: path]).")
-                case .bytes(let path, let range):
-                    let size = defaults[keyPath: path]
-                    let shown = size % mebi == 0 ? "\(size / mebi)MiB" : "\(size / kibi)KiB"
-                    return .optional(limit.name, .size(range), "\(limit.about) Default: \(shown).")
+            ObjectShape(
+                keys: named.map { limit in
+                    switch limit.field {
+                    case .seconds(let path):
+                        let seconds = Int(defaults[keyPath: path])
+                        return .optional(limit.name, .duration, "\(limit.about) Default: \(inUnits(seconds)).")
+                    case .count(let path, let range):
+                        return .optional(
+                            limit.name,
+                            .integer(range),
+                            "\(limit.about) Default: \(defaults[keyPath: path])."
+                        )
+                    case .bytes(let path, let range):
+                        let size = defaults[keyPath: path]
+                        let shown = size % mebi == 0 ? "\(size / mebi)MiB" : "\(size / kibi)KiB"
+                        return .optional(limit.name, .size(range), "\(limit.about) Default: \(shown).")
+                    }
                 }
-            }))
+            )
+        )
     }()
 
     private static func inUnits(_ seconds: Int) -> String {

@@ -30,13 +30,16 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     /// What is wrong with the text of an address, or nil.
     static func fault(in text: String) -> String? {
         guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else {
-            return plainNumber(text) != nil ? "write the address too: 127.0.0.1:\(text)" : "the port is missing: \(text):8080"
+            return plainNumber(text) != nil
+                ? "write the address too: 127.0.0.1:\(text)" : "the port is missing: \(text):8080"
         }
-        let host = text[..<colon], port = text[text.index(after: colon)...]
+        let host = text[..<colon]
+        let port = text[text.index(after: colon)...]
         if isIPv6(text) { return "put brackets around an IPv6 address: [\(text)]:8080" }
         guard let number = plainNumber(port), number <= 65_535 else { return "a port is a number from 0 to 65535" }
         if host.isEmpty {
-            return "write the address too: 127.0.0.1\(text) for this machine alone, 0.0.0.0\(text) or [::]\(text) for all"
+            return
+                "write the address too: 127.0.0.1\(text) for this machine alone, 0.0.0.0\(text) or [::]\(text) for all"
         }
         if host.utf8.elementsEqual("localhost".utf8) || isIPv4(host) { return nil }
         if host.begins(with: "["), host.ends(with: "]"), isIPv6(host.dropFirst().dropLast()) { return nil }

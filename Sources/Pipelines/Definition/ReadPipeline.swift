@@ -8,7 +8,8 @@ public func readPipeline(file: String, contents: [UInt8]) throws -> Definition {
     return definition
 }
 
-/// A pipeline's file after reading: a definition, or faults. What could be made out is kept for the comparison of files.
+/// A pipeline's file after reading: a definition, or faults. What could be made out is kept for the comparison of
+/// files.
 struct PipelineFile {
     var file: String
     var faults: [Fault]
@@ -65,17 +66,24 @@ extension Definition {
 extension Definition.Source {
     fileprivate init(_ value: Value?) {
         self.init(
-            github: value?["github"]?.text, git: value?["git"]?.text, branch: value?["branch"]?.text,
-            tags: value?["tags"]?.text, paths: value?["paths"]?.texts ?? [])
+            github: value?["github"]?.text,
+            git: value?["git"]?.text,
+            branch: value?["branch"]?.text,
+            tags: value?["tags"]?.text,
+            paths: value?["paths"]?.texts ?? []
+        )
     }
 }
 
 extension Definition.Image {
     fileprivate init(_ name: String, _ value: Value) {
         self.init(
-            name: name, context: FilePath.tidy(value["context"]?.text ?? "."),
-            dockerfile: value["dockerfile"]?.text.map(FilePath.tidy), target: value["target"]?.text,
-            args: value["args"]?.table ?? [:])
+            name: name,
+            context: FilePath.tidy(value["context"]?.text ?? "."),
+            dockerfile: value["dockerfile"]?.text.map(FilePath.tidy),
+            target: value["target"]?.text,
+            args: value["args"]?.table ?? [:]
+        )
     }
 }
 
@@ -99,7 +107,8 @@ extension Definition.Deploy {
             manifests: (value?["manifests"]?.texts ?? []).map(FilePath.tidy),
             before: value?["before"]?.text.map(FilePath.tidy),
             timeout: value?["timeout"]?.text.flatMap(seconds) ?? 300,
-            onFailure: value?["onFailure"]?.text.flatMap(OnFailure.init) ?? .undo)
+            onFailure: value?["onFailure"]?.text.flatMap(OnFailure.init) ?? .undo
+        )
     }
 }
 
@@ -112,7 +121,8 @@ extension Definition.SmokeCheck {
             headers: value["headers"]?.table ?? [:],
             expect: Definition.Expectation(value["expect"]),
             retryFor: value["retry"]?["for"]?.text.flatMap(seconds) ?? 60,
-            retryEvery: value["retry"]?["every"]?.text.flatMap(seconds) ?? 2)
+            retryEvery: value["retry"]?["every"]?.text.flatMap(seconds) ?? 2
+        )
     }
 }
 
@@ -124,8 +134,12 @@ extension Definition.Expectation {
             json[entry.key] = Definition.JSONScalar(scalar)
         }
         self.init(
-            status: value?["status"]?.integer ?? 200, json: json, body: value?["body"]?.text,
-            headers: value?["headers"]?.table ?? [:], within: value?["within"]?.text.flatMap(seconds))
+            status: value?["status"]?.integer ?? 200,
+            json: json,
+            body: value?["body"]?.text,
+            headers: value?["headers"]?.table ?? [:],
+            within: value?["within"]?.text.flatMap(seconds)
+        )
     }
 }
 

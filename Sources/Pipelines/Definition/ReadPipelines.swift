@@ -1,8 +1,8 @@
 /// Reads every pipeline of a folder: `*.yaml` and `*.yml`, in order of name, without hidden files and inner folders.
 ///
 /// - Returns: The definitions by the pipeline's name.
-/// - Throws: `DefinitionFaults` with everything that is wrong in any file and between them: two pipelines of one name, an
-///   environment with two targets or namespaces, two environments with one target and namespace.
+/// - Throws: `DefinitionFaults` with everything that is wrong in any file and between them: two pipelines of one name,
+///   an environment with two targets or namespaces, two environments with one target and namespace.
 public func readPipelines(folder: String) throws -> [String: Definition] {
     var faults: [Fault] = []
     var files: [PipelineFile] = []
@@ -43,8 +43,8 @@ private func nameFaults(_ files: [PipelineFile]) -> [Fault] {
     }
 }
 
-/// An environment has one target and one namespace, and no other environment has them: so one lane is all that is needed
-/// to keep two runs from changing the same thing.
+/// An environment has one target and one namespace, and no other environment has them: so one lane is all that is
+/// needed to keep two runs from changing the same thing.
 private func environmentFaults(_ files: [PipelineFile]) -> [Fault] {
     var faults: [Fault] = []
     var seen: [(file: PipelineFile, definition: Definition)] = []
@@ -70,7 +70,8 @@ private func environmentFaults(_ files: [PipelineFile]) -> [Fault] {
             } else {
                 continue
             }
-            let line = file.environmentPlace.line, column = file.environmentPlace.column
+            let line = file.environmentPlace.line
+            let column = file.environmentPlace.column
             faults.append(Fault(file: file.file, line: line, column: column, message: message))
             break
         }

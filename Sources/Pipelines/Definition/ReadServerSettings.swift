@@ -7,7 +7,9 @@
 ///   - environment: The server's environment.
 /// - Throws: `DefinitionFaults` with everything that is wrong.
 public func readServerSettings(
-    file: String, contents: [UInt8], environment: [String: String]
+    file: String,
+    contents: [UInt8],
+    environment: [String: String]
 ) throws -> ServerSettings {
     var reader = SettingsReader(file: file, environment: environment)
     return try reader.read(contents)
@@ -88,7 +90,10 @@ private struct SettingsReader {
         guard let secret = secret(value) else { return nil }
         let origin = value["env"]?.text.map { "env " + $0 } ?? "file \(value["file"]?.text ?? "")"
         return ServerSettings.WebhookSecret(
-            value: secret, origin: origin, sources: (value["sources"]?.items ?? []).map { webhookSource($0) })
+            value: secret,
+            origin: origin,
+            sources: (value["sources"]?.items ?? []).map { webhookSource($0) }
+        )
     }
 
     private func webhookSource(_ value: Value) -> ServerSettings.WebhookSource {
@@ -101,8 +106,11 @@ private struct SettingsReader {
 
     private mutating func registryAccess(_ value: Value) -> ServerSettings.RegistryAccess {
         ServerSettings.RegistryAccess(
-            address: value["address"]?.text ?? "", user: value["user"]?.text, password: secret(value["password"]),
-            insecure: value["insecure"]?.flag ?? false)
+            address: value["address"]?.text ?? "",
+            user: value["user"]?.text,
+            password: secret(value["password"]),
+            insecure: value["insecure"]?.flag ?? false
+        )
     }
 
     private mutating func gitCredential(_ value: Value) -> ServerSettings.GitCredential? {
@@ -110,7 +118,10 @@ private struct SettingsReader {
         if let password = value["password"] {
             return secret(password).map { secret in
                 ServerSettings.GitCredential(
-                    host: host, user: value["user"]?.text ?? "x-access-token", method: .password(secret))
+                    host: host,
+                    user: value["user"]?.text ?? "x-access-token",
+                    method: .password(secret)
+                )
             }
         }
         let key = existingFile(value["sshKey"], isSecret: true)
@@ -118,8 +129,10 @@ private struct SettingsReader {
         let passphrase = secret(value["passphrase"])
         guard let key, let knownHosts else { return nil }
         return ServerSettings.GitCredential(
-            host: host, user: value["user"]?.text ?? "git",
-            method: .sshKey(path: key, knownHosts: knownHosts, passphrase: passphrase))
+            host: host,
+            user: value["user"]?.text ?? "git",
+            method: .sshKey(path: key, knownHosts: knownHosts, passphrase: passphrase)
+        )
     }
 
     /// The path of a file that must be there when the server starts.
@@ -163,7 +176,8 @@ private struct SettingsReader {
             warnings.add(document?["webhooks"]?.place ?? .start, message)
         }
         if settings.unsafeBuilds {
-            let message = "builds may run without isolation: use it for repositories that you trust as you trust yourself"
+            let message =
+                "builds may run without isolation: use it for repositories that you trust as you trust yourself"
             warnings.add(document?["unsafeBuilds"]?.place ?? .start, message)
         }
     }

@@ -35,14 +35,17 @@ public func resolve(_ source: Definition.SecretSource, environment: [String: Str
 
 /// A secret, and a warning if others on this machine can read its file.
 func readSecret(
-    _ source: Definition.SecretSource, environment: [String: String]
+    _ source: Definition.SecretSource,
+    environment: [String: String]
 ) throws(SecretError) -> (value: SecretValue, warning: String?) {
     switch source {
     case .environment(let name):
         guard let text = environment[name] else {
             throw SecretError(message: "the environment variable \(name) is not set: set it before the server starts")
         }
-        guard !text.isEmpty else { throw SecretError(message: "the environment variable \(name) is empty: give it a value") }
+        guard !text.isEmpty else {
+            throw SecretError(message: "the environment variable \(name) is empty: give it a value")
+        }
         return (SecretValue(text), nil)
     case .file(let path):
         let file: (bytes: [UInt8], mode: UInt32)

@@ -1,5 +1,5 @@
-/// What a value of one of our files may be. The reader checks files against shapes, and the JSON Schemas for editors are
-/// made of the same shapes, so the two cannot drift apart.
+/// What a value of one of our files may be. The reader checks files against shapes, and the JSON Schemas for editors
+/// are made of the same shapes, so the two cannot drift apart.
 indirect enum Shape: Sendable {
     case text(TextRule)
     case flag
@@ -58,7 +58,8 @@ struct Key: Sendable {
     }
 }
 
-/// What a text must be like. `pattern` says the same to editors as `complaint` to the reader; a test holds them together.
+/// What a text must be like. `pattern` says the same to editors as `complaint` to the reader; a test holds them
+/// together.
 struct TextRule: Sendable {
     /// ECMA 262, anchored.
     var pattern: String
@@ -92,7 +93,9 @@ extension Shape {
         case .list(_, let count): count.lowerBound > 0 ? "a list with at least one item" : "a list"
         case .table: "a mapping"
         case .object(let object):
-            if object.keys.isEmpty { "an empty mapping: {}" } else {
+            if object.keys.isEmpty {
+                "an empty mapping: {}"
+            } else {
                 "a mapping with " + object.keys.filter(\.isReadable).map(\.name).joined(separator: ", ")
             }
         }

@@ -93,7 +93,11 @@ private struct ShapeCheck {
     }
 
     private mutating func table(
-        _ value: Value, _ keys: TextRule, _ values: Shape, _ count: ClosedRange<Int>, path: String
+        _ value: Value,
+        _ keys: TextRule,
+        _ values: Shape,
+        _ count: ClosedRange<Int>,
+        path: String
     ) {
         guard case .map(let entries) = value.content else { return wrongType(value, "a mapping", path: path) }
         counted(entries.count, count, value, "entries", path: path)
@@ -119,7 +123,11 @@ private struct ShapeCheck {
     }
 
     private mutating func counted(
-        _ found: Int, _ range: ClosedRange<Int>, _ value: Value, _ what: String, path: String
+        _ found: Int,
+        _ range: ClosedRange<Int>,
+        _ value: Value,
+        _ what: String,
+        path: String
     ) {
         if found < range.lowerBound {
             complain(value.place, path, "is empty: at least \(range.lowerBound) must be there")
@@ -184,7 +192,8 @@ extension Value {
             if case .list = content { return "a list" } else { return "a mapping" }
         }
         return switch scalar.kind {
-        case .text: "the text \(quoted(scalar.text))"
+        // Not the text itself: it may be a secret that somebody wrote where its source belongs.
+        case .text: "text"
         case .null: "empty"
         case .flag: "true or false (\(scalar.text))"
         case .integer, .number: "the number \(quoted(scalar.text).dropFirst().dropLast())"
@@ -197,7 +206,7 @@ public func seconds(of text: String) -> Double? {
     let units: [(String, Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
     let digits = leadingDigits(of: text)
     guard (1...9).contains(digits.utf8.count), digits.first != "0", let number = Double(digits),
-        let unit = units.first(where: { $0.0 == text.dropFirst(digits.count) })
+        let unit = units.first(where: { $0.0 == rest(of: text, after: digits) })
     else { return nil }
     let seconds = unit.1 == 0.001 ? number / 1000 : number * unit.1
     return seconds <= 86_400 ? seconds : nil
@@ -209,11 +218,15 @@ func bytes(of scalar: Scalar) -> Int? {
     let digits = leadingDigits(of: scalar.text)
     let units = ["KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30]
     guard scalar.kind == .text, (1...7).contains(digits.utf8.count), digits.first != "0", let number = Int(digits),
-        let unit = units[String(scalar.text.dropFirst(digits.count))]
+        let unit = units[rest(of: scalar.text, after: digits)]
     else { return nil }
     return number * unit
 }
 
 private func leadingDigits(of text: String) -> Substring {
     Substring(text.unicodeScalars.prefix { "0"..."9" ~= $0 })
+}
+
+private func rest(of text: String, after digits: Substring) -> String {
+    String(text.unicodeScalars.dropFirst(digits.unicodeScalars.count))
 }

@@ -1,14 +1,20 @@
 extension TextRule {
     /// A rule over the bytes that may stand in a text: the common case.
     private static func made(
-        _ wanted: String, pattern: String, length: ClosedRange<Int>, _ complaint: @escaping @Sendable (String) -> String?
+        _ wanted: String,
+        pattern: String,
+        length: ClosedRange<Int>,
+        _ complaint: @escaping @Sendable (String) -> String?
     ) -> TextRule {
         TextRule(pattern: pattern, length: length, wanted: wanted, complaint: complaint)
     }
 
-    /// A pipeline, environment, image or namespace: a DNS label as Kubernetes has it, short enough to be part of others.
+    /// A pipeline, environment, image or namespace: a DNS label as Kubernetes has it, short enough to be part of
+    /// others.
     static let name = made(
-        "a name such as todo-api", pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", length: 1...40
+        "a name such as todo-api",
+        pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        length: 1...40
     ) { text in
         guard text.utf8.allSatisfy({ $0.isLowerOrDigit || $0 == UInt8(ascii: "-") }) else {
             return "only lower-case letters, digits and hyphens may be in it"
@@ -18,7 +24,9 @@ extension TextRule {
 
     /// The name of a secret: it becomes an environment variable of the deployed containers.
     static let secretName = made(
-        "a name such as DATABASE_URL", pattern: "^[A-Z_][A-Z0-9_]*$", length: 1...128
+        "a name such as DATABASE_URL",
+        pattern: "^[A-Z_][A-Z0-9_]*$",
+        length: 1...128
     ) { text in
         let fits = text.utf8.allSatisfy { $0.isUpper || $0.isDigit || $0 == UInt8(ascii: "_") }
         return fits && !text.utf8.first!.isDigit ? nil : "only A-Z, 0-9 and _ may be in it, and no digit first"
@@ -26,7 +34,9 @@ extension TextRule {
 
     /// An environment variable of this server, or a build argument.
     static let variable = made(
-        "the name of a variable such as TODO_DATABASE_URL", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", length: 1...128
+        "the name of a variable such as TODO_DATABASE_URL",
+        pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+        length: 1...128
     ) { text in
         let fits = text.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
         return fits && !text.utf8.first!.isDigit ? nil : "only letters, digits and _ may be in it, and no digit first"
@@ -50,7 +60,8 @@ extension TextRule {
     /// A path inside the repository; `.` is its root.
     static let repositoryPath = made(
         "a path inside the repository such as deploy/todo",
-        pattern: #"^(?!/)(?!(.*/)?\.\.(/|$))[^\u0000-\u001F\u007F]+$"#, length: 1...1024
+        pattern: #"^(?!/)(?!(.*/)?\.\.(/|$))[^\u0000-\u001F\u007F]+$"#,
+        length: 1...1024
     ) { text in
         if text.begins(with: "/") { return "it must be relative to the repository's root: leave out the first /" }
         if text.hasControls { return "no line breaks or other control characters may be in it" }
@@ -60,14 +71,17 @@ extension TextRule {
 
     /// A path on this server, absolute or relative to the file that names it.
     static let serverPath = made(
-        "a path on this server", pattern: #"^[^\u0000-\u001F\u007F]+$"#, length: 1...4096
+        "a path on this server",
+        pattern: #"^[^\u0000-\u001F\u007F]+$"#,
+        length: 1...4096
     ) { text in
         text.hasControls ? "no line breaks or other control characters may be in it" : nil
     }
 
     /// A glob over paths of the repository.
     static let pathGlob = made(
-        "a pattern such as backend/**", pattern: #"^(?![/!]|\./)[^\u0000-\u001F\u007F]*[^\u0000-\u001F\u007F/]$"#,
+        "a pattern such as backend/**",
+        pattern: #"^(?![/!]|\./)[^\u0000-\u001F\u007F]*[^\u0000-\u001F\u007F/]$"#,
         length: 1...512
     ) { text in
         if text.hasControls { return "no line breaks or other control characters may be in it" }
@@ -79,7 +93,9 @@ extension TextRule {
 
     /// The name of a build stage in a Dockerfile.
     static let buildStage = made(
-        "a build stage such as runtime", pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]*$", length: 1...128
+        "a build stage such as runtime",
+        pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]*$",
+        length: 1...128
     ) { text in
         let fits = text.utf8.allSatisfy { $0.isLetter || $0.isDigit || "-_.".utf8.contains($0) }
         let first = text.utf8.first!
@@ -89,7 +105,9 @@ extension TextRule {
 
     /// The name of an HTTP header (RFC 9110, 5.6.2).
     static let headerName = made(
-        "a header's name such as Accept", pattern: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$", length: 1...128
+        "a header's name such as Accept",
+        pattern: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$",
+        length: 1...128
     ) { text in
         let fits = text.utf8.allSatisfy { $0.isLetter || $0.isDigit || "-!#$%&'*+.^_`|~".utf8.contains($0) }
         return fits ? nil : "spaces, colons and letters outside ASCII may not be in it"
@@ -97,7 +115,8 @@ extension TextRule {
 
     /// Where in a JSON body a value is: keys and positions with dots between them.
     static let jsonPath = made(
-        "a path into the JSON body such as items.0.name", pattern: #"^[^.\u0000-\u001F\u007F]+(\.[^.\u0000-\u001F\u007F]+)*$"#,
+        "a path into the JSON body such as items.0.name",
+        pattern: #"^[^.\u0000-\u001F\u007F]+(\.[^.\u0000-\u001F\u007F]+)*$"#,
         length: 1...512
     ) { text in
         if text.hasControls { return "no line breaks or other control characters may be in it" }
@@ -112,7 +131,8 @@ extension TextRule {
     /// A branch (git-check-ref-format).
     static let branch = TextRule(
         pattern: #"^(?!refs/|-|/|@$)(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)|[/.]$))(?!\.)[^\u0000-\u0020\u007F~^:?*\[\\]+$"#,
-        length: 1...200, wanted: "a branch such as main"
+        length: 1...200,
+        wanted: "a branch such as main"
     ) { text in
         if text.begins(with: "refs/") { return "write the name alone, without refs/heads/" }
         if text.hasControls || text.utf8.contains(where: { " ~^:?*[\\".utf8.contains($0) }) {
@@ -127,7 +147,8 @@ extension TextRule {
 
     /// A glob over tag names.
     static let tagGlob = TextRule(
-        pattern: #"^(?!refs/|[-/!])[^\u0000-\u0020\u007F~^:\[\\]+$"#, length: 1...200,
+        pattern: #"^(?!refs/|[-/!])[^\u0000-\u0020\u007F~^:\[\\]+$"#,
+        length: 1...200,
         wanted: "a pattern over tags such as v*"
     ) { text in
         if text.begins(with: "refs/") { return "write the pattern alone, without refs/tags/" }
@@ -140,7 +161,8 @@ extension TextRule {
 
     /// A repository on github.com.
     static let githubRepository = TextRule(
-        pattern: #"^[A-Za-z0-9][-A-Za-z0-9]{0,38}/(?!\.{1,2}$)(?!.*\.git$)[-A-Za-z0-9_.]{1,100}$"#, length: 3...140,
+        pattern: #"^[A-Za-z0-9][-A-Za-z0-9]{0,38}/(?!\.{1,2}$)(?!.*\.git$)[-A-Za-z0-9_.]{1,100}$"#,
+        length: 3...140,
         wanted: "a repository such as acme/todo"
     ) { text in
         let parts = text.parts(at: "/")
@@ -155,7 +177,8 @@ extension TextRule {
     static let webhookSource = TextRule(
         pattern: #"^([A-Za-z0-9][-A-Za-z0-9]{0,38}/(\*|(?!\.{1,2}$)(?!.*\.git$)[-A-Za-z0-9_.]{1,100})|https?://"#
             + Self.hostAndPort + #"/[^\u0000-\u0020\u007F]+)$"#,
-        length: 3...1024, wanted: "acme/todo, \"acme/*\" or an https URL"
+        length: 3...1024,
+        wanted: "acme/todo, \"acme/*\" or an https URL"
     ) { text in
         if text.holds("://") {
             guard let url = PlainURL(text), ["http", "https"].contains(url.scheme), url.path.utf8.count > 1 else {
@@ -172,8 +195,10 @@ extension TextRule {
     static let gitURL = TextRule(
         pattern: #"^(https?://"# + Self.hostAndPort + #"/[^\u0000-\u0020\u007F]+|ssh://([-A-Za-z0-9_.]+@)?"#
             + Self.hostAndPort + #"/[^\u0000-\u0020\u007F]+|file:///[^\u0000-\u0020\u007F]+|"#
-            + #"[A-Za-z0-9_.][-A-Za-z0-9_.]*@[A-Za-z0-9_.][-A-Za-z0-9_.]*:[^/\u0000-\u0020\u007F-][^\u0000-\u0020\u007F]*)$"#,
-        length: 1...1024, wanted: "a repository's URL such as https://host/path.git"
+            + #"[A-Za-z0-9_.][-A-Za-z0-9_.]*@[A-Za-z0-9_.][-A-Za-z0-9_.]*:"#
+            + #"[^/\u0000-\u0020\u007F-][^\u0000-\u0020\u007F]*)$"#,
+        length: 1...1024,
+        wanted: "a repository's URL such as https://host/path.git"
     ) { text in
         if text.hasControls || text.holds(" ") { return "no spaces or control characters may be in it" }
         if text.begins(with: "file:") {

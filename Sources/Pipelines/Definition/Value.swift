@@ -71,8 +71,9 @@ struct Scalar: Sendable, Equatable {
         self.kind = .text
     }
 
-    /// A scalar without quotes. Readers of YAML 1.1 and of 1.2 disagree about `yes`, `on`, `010` or `1_000`; what either
-    /// of them takes for something other than text is not text here, so that nobody is surprised by a lost zero.
+    /// A scalar without quotes. Readers of YAML 1.1 and of 1.2 disagree about `yes`, `on`, `010` or `1_000`; what
+    /// either of them takes for something other than text is not text here, so that nobody is surprised by a lost
+    /// zero.
     init(plain text: String) {
         self.text = text
         self.kind = Self.kind(ofPlain: text)

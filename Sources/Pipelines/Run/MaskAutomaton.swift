@@ -1,5 +1,6 @@
-/// Finds any of many byte strings in one pass (Aho and Corasick, 1975). Children hang on lists and not in tables of 256, so
-/// that a long key takes kilobytes; only the root has a table, because that is where nearly every byte of a log is looked at.
+/// Finds any of many byte strings in one pass (Aho and Corasick, 1975). Children hang on lists and not in tables of
+/// 256, so that a long key takes kilobytes; only the root has a table, because that is where nearly every byte of a
+/// log is looked at.
 final class MaskAutomaton: Sendable {
     private struct Node {
         var byte: UInt8
@@ -10,6 +11,8 @@ final class MaskAutomaton: Sendable {
         var fallback: Int32 = 0
         /// Length of the longest string that ends here; 0: none.
         var longest: Int32 = 0
+        /// Length of the longest suffix, this node's whole path included, that begins another, longer string.
+        var begun: Int32 = 0
     }
 
     private let nodes: [Node]
@@ -47,6 +50,8 @@ final class MaskAutomaton: Sendable {
         while next < queue.count {
             let parent = queue[next]
             next += 1
+            let node = nodes[Int(parent)]
+            nodes[Int(parent)].begun = node.firstChild != 0 ? node.depth : nodes[Int(node.fallback)].begun
             var child = nodes[Int(parent)].firstChild
             while child != 0 {
                 queue.append(child)
@@ -82,8 +87,8 @@ final class MaskAutomaton: Sendable {
     /// Length of the longest string that ends in a state; 0: none.
     func longest(_ state: Int32) -> Int { Int(nodes[Int(state)].longest) }
 
-    /// How many of the last bytes begin a string.
-    func depth(_ state: Int32) -> Int { Int(nodes[Int(state)].depth) }
+    /// How many of the last bytes begin a string that has not ended.
+    func begun(_ state: Int32) -> Int { Int(nodes[Int(state)].begun) }
 
     /// The next position at which a string can begin, or the end.
     func skip(_ bytes: UnsafeBufferPointer<UInt8>, from index: Int) -> Int {

@@ -6,6 +6,9 @@ enum MaskedForms {
         forms.formUnion(base64(secret))
         forms.formUnion(percentEncoded(secret))
         forms.formUnion(escaped(secret))
+        // Programs print a secret without the line break that its variable ends with.
+        let trimmed = secret.reversed().drop { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        if trimmed.count < secret.count { forms.formUnion(of(trimmed.reversed())) }
         let lines = secret.split(separator: UInt8(ascii: "\n"))
         if lines.count > 1 {
             for line in lines {
@@ -70,7 +73,8 @@ enum MaskedForms {
                         if byte.isLetterOrDigit || "-._~".utf8.contains(byte) { return [byte] }
                         if spaceIsPlus, byte == UInt8(ascii: " ") { return [UInt8(ascii: "+")] }
                         return [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-                    })
+                    }
+                )
             }
         }
         return forms
@@ -111,6 +115,7 @@ enum MaskedForms {
 
     private static func unicodeEscape(_ unit: UInt16) -> [UInt8] {
         let digits = String(unit, radix: 16)
-        return Array("\\u".utf8) + Array(repeating: UInt8(ascii: "0"), count: 4 - digits.utf8.count) + Array(digits.utf8)
+        return Array("\\u".utf8) + Array(repeating: UInt8(ascii: "0"), count: 4 - digits.utf8.count)
+            + Array(digits.utf8)
     }
 }

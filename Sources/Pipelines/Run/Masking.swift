@@ -1,9 +1,10 @@
 /// Replaces secrets in text by `***`, in whatever form they usually come: as they are, in base64 (alone, or somewhere
 /// inside a longer base64 text), URL-encoded, JSON-escaped.
 ///
-/// Secrets shorter than `minimumLength` bytes are not masked: they would blank out half of every log and could still be
-/// guessed. Of secrets with several lines, each line of at least `minimumLineLength` bytes is masked for itself, because
-/// logs are read by line. What overlaps is masked together. Time is linear in the text, however many secrets there are.
+/// Secrets shorter than `minimumLength` bytes are not masked: they would blank out half of every log and could still
+/// be guessed. Of secrets with several lines, each line of at least `minimumLineLength` bytes is masked for itself,
+/// because logs are read by line. What overlaps is masked together. Time is linear in the text, however many secrets
+/// there are.
 public struct Masker: Sendable {
     /// In bytes.
     public static let minimumLength = 4
@@ -35,8 +36,8 @@ public struct Masker: Sendable {
 
 /// Masks bytes that come in pieces: a secret may begin in one piece and end in a later one.
 ///
-/// So the end of a piece that could be the beginning of a secret is kept back, never more than the longest secret; `flush`
-/// gives it out.
+/// So the end of a piece that could be the beginning of a secret is kept back, never more than the longest secret;
+/// `flush` gives it out.
 public struct StreamMasker: Sendable {
     private let automaton: MaskAutomaton?
     private var state: Int32 = 0
@@ -72,7 +73,7 @@ public struct StreamMasker: Sendable {
         }
         self.state = state
         held += bytes
-        return give(upTo: start + held.count - automaton.depth(state))
+        return give(upTo: start + held.count - automaton.begun(state))
     }
 
     /// Ends the stream and returns the rest. The next piece begins a new one.

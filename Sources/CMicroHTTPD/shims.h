@@ -1,7 +1,5 @@
 #pragma once
 #include <microhttpd.h>
-#include <pthread.h>
-#include <sys/socket.h>
 
 // What Swift cannot import: variadic functions, and constants that are casts.
 

@@ -100,16 +100,16 @@ struct Framing {
 
     private mutating func inspect(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
         switch name.count {
-        case 4 where ASCII.equal(name, "host".utf8):
+        case 4 where ASCII.equal(name, "host"):
             hosts += 1
             host = Array(value)
-        case 14 where ASCII.equal(name, "content-length".utf8):
+        case 14 where ASCII.equal(name, "content-length"):
             lengths += 1
             contentLength = Framing.number(value)
             if contentLength == nil { fault = "Content-Length is not a number" }
-        case 17 where ASCII.equal(name, "transfer-encoding".utf8):
+        case 17 where ASCII.equal(name, "transfer-encoding"):
             encodings += 1
-            if !ASCII.equal(value, "chunked".utf8) { fault = "Transfer-Encoding is not chunked" }
+            if !ASCII.equal(value, "chunked") { fault = "Transfer-Encoding is not chunked" }
         default:
             break
         }

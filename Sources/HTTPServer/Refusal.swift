@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Glibc
 
 /// An answer that the server gives by itself: a small text.

@@ -5,13 +5,14 @@
     FAIRLEAD_PUSH   optional: a command that makes a push, so that a new run begins; without it the tests start a run of
                     the first pipeline by hand. The run should write log lines for a few seconds.
 
-Needs the Debian packages chromium, chromium-driver and python3-selenium. Run with
+Needs the Debian packages chromium-driver and chromium (or chromium-headless-shell), and requirements.txt. Run with
 
     python3 -m unittest discover --start-directory Tests/web
 """
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import time
 import unittest
@@ -130,7 +131,7 @@ class PageTest(unittest.TestCase):
     def setUp(self):
         self.server = Server()
         options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
+        options.binary_location = next(filter(None, map(shutil.which, ["chromium", "chromium-headless-shell"])))
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         for argument in ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", *sandbox, *self.arguments()]:
             options.add_argument(argument)

@@ -133,7 +133,8 @@ export class LogPanel {
   #pullSoon(certainly = false) {
     if (this.#timer || this.#pulling || this.#complete || this.#paused || !this.#app.mayReadLogs()) return;
     const { status } = this.#stage;
-    if (status === "pending" && this.#known === 0) return;
+    // Only a stage that runs may have a log that was not announced yet.
+    if (status !== "running" && this.#known === 0) return;
     const wanted = certainly || this.#known > this.#offset || this.#lastPull === 0 || this.#problem || status !== "running";
     if (!wanted) return;
     const wait = this.#lastPull === 0 ? 0 : Math.max(0, this.#lastPull + PACE - performance.now());

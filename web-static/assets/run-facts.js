@@ -3,7 +3,7 @@
 import { serviceItems } from "./berths.js";
 import { el, rebuild } from "./dom.js";
 import { icon } from "./icons.js";
-import { duration, shortRef } from "./words.js";
+import { begun, duration, shortRef } from "./words.js";
 
 /// A list of facts, label and value; facts without a value are left out.
 export function factList(facts) {
@@ -21,7 +21,7 @@ export function runFacts(run) {
     ["Ref", ref],
     ["Revision", run.revision && el("code", { class: "whole", text: run.revision })],
     ["Author", run.author && el("bdi", { text: run.author })],
-    ["Started", run.trigger === "push" ? "by a push" : run.trigger === "manual" ? "by hand" : run.trigger],
+    ["Started", begun(run.trigger)],
     ["Delivery", run.delivery && el("code", { class: "whole", text: run.delivery })],
   ];
 }

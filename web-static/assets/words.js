@@ -25,6 +25,8 @@ const UNDO = {
   failed: "The previous release could not be put back",
 };
 
+const TRIGGERS = { push: "by a push", manual: "by hand", reconcile: "by Fairlead, which found a new head" };
+
 export const RUN_STATUSES = ["queued", "running", "succeeded", "failed", "errored", "cancelled", "superseded", "skipped"];
 export const STAGES = ["clone", "build", "push", "deploy", "smoke-test"];
 
@@ -42,6 +44,11 @@ export function waiting(name) {
 /// What became of the undo, in words.
 export function undo(name) {
   return Object.hasOwn(UNDO, name) ? UNDO[name] : `Undo: ${name}`;
+}
+
+/// What began a run, in words.
+export function begun(trigger) {
+  return Object.hasOwn(TRIGGERS, trigger) ? TRIGGERS[trigger] : trigger;
 }
 
 /// Whether a run or stage of this status is still to change.

@@ -26,8 +26,10 @@ struct ChildLedgerTests {
     func recorded() async throws {
         let ledger = Ledger()
         let (_, output) = try await ChildProcess(ledger: ledger, run: 12).capture(
-            "sh", ["-c", #"echo $$; cut -d' ' -f22 /proc/$$/stat; cat /proc/sys/kernel/random/boot_id"#],
-            deadline: .seconds(20))
+            "sh",
+            ["-c", #"echo $$; cut -d' ' -f22 /proc/$$/stat; cat /proc/sys/kernel/random/boot_id"#],
+            deadline: .seconds(20)
+        )
         let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
         let record = try #require(ledger.records.withLock { $0.first })
         #expect("\(record.pid)" == lines[0])
@@ -49,7 +51,9 @@ struct ChildLedgerTests {
             try await Task.sleep(for: .milliseconds(300))
             seen.withLock { $0 = SmallFile.exists(sign) }
         }
-        let result = try await ChildProcess(ledger: ledger, run: nil).run("touch", [sign], deadline: .seconds(20)) { _ in }
+        let result = try await ChildProcess(ledger: ledger, run: nil).run("touch", [sign], deadline: .seconds(20)) {
+            _ in
+        }
         #expect(result.succeeded)
         #expect(seen.withLock { $0 } == false)
         #expect(SmallFile.exists(sign))
@@ -81,11 +85,19 @@ struct ChildLedgerTests {
             wait
             """#
         let server = try await ChildProcess.spawnDaemon(
-            "/bin/sh", ["-c", script, "sh", folder.path], logFile: "\(folder.path)/log")
+            "/bin/sh",
+            ["-c", script, "sh", folder.path],
+            logFile: "\(folder.path)/log"
+        )
         let pid = try #require(await number(in: "\(folder.path)/pid"))
         let identity = try #require(ChildProcess.identity(of: pid))
         let record = ChildRecord(
-            pid: pid, startTime: identity.startTime, bootID: identity.bootID, command: "sh", run: 1)
+            pid: pid,
+            startTime: identity.startTime,
+            bootID: identity.bootID,
+            command: "sh",
+            run: 1
+        )
         await waitForMembers(of: pid, count: 3)
         kill(server.pid, SIGKILL)
 
@@ -107,8 +119,10 @@ struct ChildLedgerTests {
     func leaderGone() async throws {
         let folder = try TestFolder()
         let daemon = try await ChildProcess.spawnDaemon(
-            "/bin/sh", ["-c", #"sleep 1000 & echo $$ >"$1/pid"; wait"#, "sh", folder.path],
-            logFile: "\(folder.path)/log")
+            "/bin/sh",
+            ["-c", #"sleep 1000 & echo $$ >"$1/pid"; wait"#, "sh", folder.path],
+            logFile: "\(folder.path)/log"
+        )
         _ = try #require(await number(in: "\(folder.path)/pid"))
         kill(daemon.pid, SIGKILL)
         await waitForMembers(of: daemon.pid, count: 1)
@@ -120,8 +134,11 @@ struct ChildLedgerTests {
     func daemon() async throws {
         let folder = try TestFolder()
         let daemon = try await ChildProcess.spawnDaemon(
-            "sh", ["-c", "echo $GREETING; echo problem >&2; exec sleep 1000"], environment: ["GREETING": "hello"],
-            logFile: "\(folder.path)/log")
+            "sh",
+            ["-c", "echo $GREETING; echo problem >&2; exec sleep 1000"],
+            environment: ["GREETING": "hello"],
+            logFile: "\(folder.path)/log"
+        )
         #expect(ChildProcess.isAlive(daemon))
         #expect(getsid(daemon.pid) == daemon.pid)
         let end = ContinuousClock.now + .seconds(20)

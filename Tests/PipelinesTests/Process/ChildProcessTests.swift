@@ -12,7 +12,8 @@ struct ChildProcessTests {
         arguments: [
             ("exit 0", 0, nil), ("exit 7", 7, nil), ("exit 255", 255, nil), ("kill -9 $$", nil, 9),
             ("kill -TERM $$", nil, 15),
-        ] as [(String, Int32?, Int32?)])
+        ] as [(String, Int32?, Int32?)]
+    )
     func endings(script: String, code: Int32?, signal: Int32?) async throws {
         let result = try await child.run("sh", ["-c", script], deadline: .seconds(20)) { _ in }
         #expect(result.exitCode == code)
@@ -26,7 +27,8 @@ struct ChildProcessTests {
         arguments: [
             ("no-such-program-anywhere", ChildError.Code.notFound), ("/no/such/program", .notFound),
             ("/etc/passwd", .notExecutable), ("/etc", .notFound),
-        ])
+        ]
+    )
     func notStarted(program: String, code: ChildError.Code) async throws {
         let error = await #expect(throws: ChildError.self) {
             _ = try await child.run(program, [], deadline: .seconds(20)) { _ in }
@@ -185,7 +187,9 @@ struct ChildProcessTests {
 
     @Test("a program that closes its output is still waited for")
     func closedOutput() async throws {
-        let result = try await child.run("sh", ["-c", "exec >&- 2>&-; sleep 0.2; exit 6"], deadline: .seconds(20)) { _ in }
+        let result = try await child.run("sh", ["-c", "exec >&- 2>&-; sleep 0.2; exit 6"], deadline: .seconds(20)) {
+            _ in
+        }
         #expect(result.exitCode == 6)
     }
 }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// The process group of a child that we started and have not reaped yet. As long as the leader is not reaped, its
 /// number belongs to it: a signal cannot hit a stranger.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 extension ChildProcess {
     /// Starts a program that outlives the server: a session of its own, no terminal, standard output and error appended
@@ -27,15 +23,26 @@ extension ChildProcess {
             echo "$pid"
             """#
         let (result, output) = try await ChildProcess(ledger: nil, run: nil).capture(
-            "/bin/sh", ["-c", script, "sh", logFile, launch.program] + arguments,
-            environment: environment, workingFolder: workingFolder, deadline: .seconds(10))
+            "/bin/sh",
+            ["-c", script, "sh", logFile, launch.program] + arguments,
+            environment: environment,
+            workingFolder: workingFolder,
+            deadline: .seconds(10)
+        )
         let text = String(decoding: output, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
         guard result.succeeded, let pid = Int32(text), let identity = identity(of: pid) else {
             throw ChildError(
-                code: .notStarted, program: launch.program,
-                message: "Cannot start \(launch.program): \(result.ending) \(result.lastLines(3))")
+                code: .notStarted,
+                program: launch.program,
+                message: "Cannot start \(launch.program): \(result.ending) \(result.lastLines(3))"
+            )
         }
         return ChildRecord(
-            pid: pid, startTime: identity.startTime, bootID: identity.bootID, command: launch.command, run: nil)
+            pid: pid,
+            startTime: identity.startTime,
+            bootID: identity.bootID,
+            command: launch.command,
+            run: nil
+        )
     }
 }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 extension ChildProcess {
     /// What tells a process from a later one of the same number; nil if there is no such process.

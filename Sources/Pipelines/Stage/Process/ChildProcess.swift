@@ -1,11 +1,6 @@
+import Glibc
 import Subprocess
 import SystemPackage
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// Starts programs by argument list, each in a session and process group of its own, and leaves none behind.
 ///
@@ -99,7 +94,10 @@ public struct ChildProcess: Sendable {
         let (stops, asked) = AsyncStream<Stop>.makeStream(bufferingPolicy: .bufferingOldest(1))
         let task = Task {
             try await Subprocess.run(
-                launch.configuration, input: CustomWriteInput.inputWriter, output: .sequence, error: error
+                launch.configuration,
+                input: CustomWriteInput.inputWriter,
+                output: .sequence,
+                error: error
             ) { execution in
                 let group = ChildGroup(leader: execution.processIdentifier.value)
                 do {
@@ -135,7 +133,10 @@ public struct ChildProcess: Sendable {
             return launch.result(execution.terminationStatus, timedOut: stop == .deadline, tail: tail.withLock { $0 })
         case .failure(let error as SubprocessError):
             throw ChildError(
-                code: .notStarted, program: launch.program, message: "Cannot start \(launch.program): \(error)")
+                code: .notStarted,
+                program: launch.program,
+                message: "Cannot start \(launch.program): \(error)"
+            )
         case .failure(let error):
             throw error
         }
@@ -146,7 +147,13 @@ public struct ChildProcess: Sendable {
         guard let identity = Self.identity(of: pid) else { return }
         try await ledger.record(
             ChildRecord(
-                pid: pid, startTime: identity.startTime, bootID: identity.bootID, command: launch.command, run: run))
+                pid: pid,
+                startTime: identity.startTime,
+                bootID: identity.bootID,
+                command: launch.command,
+                run: run
+            )
+        )
     }
 
     /// The line that lets the child go, then its input. A child that does not read its input is no error.

@@ -1,11 +1,6 @@
+import Glibc
 import Subprocess
 import SystemPackage
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// One program, ready to be started: found, with its whole environment.
 struct Launch: Sendable {
@@ -56,7 +51,9 @@ struct Launch: Sendable {
             arguments: Arguments(["-c", gate, "sh", program] + arguments),
             environment: .custom(
                 Dictionary(
-                    uniqueKeysWithValues: environment.map { (Subprocess.Environment.Key(stringLiteral: $0), $1) })),
+                    uniqueKeysWithValues: environment.map { (Subprocess.Environment.Key(stringLiteral: $0), $1) }
+                )
+            ),
             workingDirectory: workingFolder.map { FilePath($0) },
             platformOptions: options
         )

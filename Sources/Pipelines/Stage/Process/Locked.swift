@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// Small state behind a pthread mutex. (ThreadSanitizer misreads `Synchronization.Mutex`, and `NSLock` loads Foundation.)
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// Reading and writing small files without loading Foundation. Missing files read as nil.
 enum SmallFile {
@@ -90,6 +86,10 @@ enum SmallFile {
 
     private static func failure(_ verb: String, _ path: String) -> StageError {
         let cause = String(cString: strerror(errno))
-        return StageError(.errored, "file-\(verb == "make folder" ? "create" : verb)-failed", "Cannot \(verb) \(path): \(cause)")
+        return StageError(
+            .errored,
+            "file-\(verb == "make folder" ? "create" : verb)-failed",
+            "Cannot \(verb) \(path): \(cause)"
+        )
     }
 }

@@ -1,3 +1,5 @@
+public import GitHub
+
 /// What a webhook said, as far as it is kept. The payload is a hint: the repository is asked later.
 public struct IncomingPush: Sendable, Equatable {
     /// GitHub's `X-GitHub-Delivery`: the same for a redelivery.
@@ -68,4 +70,15 @@ public enum AcceptResult: Sendable, Equatable {
     case duplicate(delivery: String, outcome: DeliveryOutcome, runs: [AcceptedRun])
     /// Nothing was recorded; the sender should try again (503).
     case failed(HistoryError)
+}
+
+extension IncomingPush {
+    /// The facts of a push that are kept. For a tag, the revision is the commit that it points to.
+    public init(_ push: PushEvent, guid: String) {
+        let isTag = push.ref.utf8.starts(with: "refs/tags/".utf8)
+        self.init(
+            guid: guid, event: "push", repository: push.repository.fullName, repositoryID: push.repository.id,
+            ref: push.ref, before: push.before, after: isTag ? push.headCommit?.id ?? push.after : push.after,
+            message: push.headCommit?.message, author: push.headCommit?.authorName ?? push.pusher)
+    }
 }

@@ -55,15 +55,15 @@ struct WebhookRoute: Sendable {
     }
 
     private func accept(_ push: PushEvent, guid: String, _ responder: Responder) {
-        let incoming = IncomingPush(guid: guid, push: push)
-        let outcome: DeliveryOutcome
+        let incoming = IncomingPush(push, guid: guid)
+        let decision: DeliveryDecision
         var ignoredReason: Reason?
         switch pipelines().decide(push) {
         case .accepted(let entries):
-            outcome = .accepted(
+            decision = .accepted(
                 pipelines: entries.map { ($0.definition.name, $0.definition.environment, $0.hash) })
         case .ignored(let reason):
-            outcome = .ignored(reason)
+            decision = .ignored(reason)
             ignoredReason = reason
         }
         deliveries.accept(incoming, outcome: outcome) { [logger] result in
@@ -74,7 +74,7 @@ struct WebhookRoute: Sendable {
                 } else {
                     answer(responder, 202, receipt(guid, runs))
                 }
-            case .duplicate(_, let runs):
+            case .duplicate(_, _, let runs):
                 answer(responder, 200, receipt(guid, runs, duplicate: true))
             case .failed(let error):
                 logger.error("A delivery could not be put on disk", metadata: ["error": "\(error)"])

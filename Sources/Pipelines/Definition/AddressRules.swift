@@ -108,6 +108,7 @@ struct HostAndPort {
     var port: Int?
 
     init?(_ text: Substring) {
+        guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
         var rest: Substring
         if text.begins(with: "[") {
             guard let end = text.firstIndex(of: "]") else { return nil }
@@ -139,18 +140,18 @@ struct PlainURL {
     var path: Substring
 
     init?(_ text: String) {
-        guard let colon = text.firstIndex(of: ":"), text[colon...].begins(with: "://"), !text.hasControls,
+        let scalars = text.unicodeScalars
+        guard let colon = scalars.firstIndex(of: ":"), text[colon...].begins(with: "://"), !text.hasControls,
             !text.holds(" ")
         else { return nil }
         scheme = text[..<colon]
-        let rest = text[colon...].dropFirst(3)
-        var authority = rest.prefix { !"/?#".contains($0) }
-        path = rest[authority.endIndex...]
+        var authority = scalars[colon...].dropFirst(3).prefix { !["/", "?", "#"].contains($0) }
+        path = text[authority.endIndex...]
         if let at = authority.lastIndex(of: "@") {
-            user = authority[..<at]
-            authority = authority[authority.index(after: at)...]
+            user = text[authority.startIndex..<at]
+            authority = authority[at...].dropFirst()
         }
-        guard let host = HostAndPort(authority) else { return nil }
+        guard let host = HostAndPort(Substring(authority)) else { return nil }
         self.host = host
     }
 }

@@ -181,7 +181,9 @@ extension TextRule {
         wanted: "acme/todo, \"acme/*\" or an https URL"
     ) { text in
         if text.holds("://") {
-            guard let url = PlainURL(text), ["http", "https"].contains(url.scheme), url.path.utf8.count > 1 else {
+            guard let url = PlainURL(text), ["http", "https"].contains(url.scheme), url.path.begins(with: "/"),
+                url.path.utf8.count > 1
+            else {
                 return "write https://host/path"
             }
             return url.user == nil ? nil : "no user or password may be in it"
@@ -204,15 +206,18 @@ extension TextRule {
         if text.begins(with: "file:") {
             return text.begins(with: "file:///") && text.utf8.count > 8 ? nil : "a file URL is absolute: file:///folder"
         }
-        if text.holds("://") { return gitURLFault(text) }
-        return isSecureCopyForm(text) ? nil : "begin with https://, http://, ssh:// or file:///, or write git@host:path"
+        if isSecureCopyForm(text) { return nil }
+        return text.holds("://")
+            ? gitURLFault(text) : "begin with https://, http://, ssh:// or file:///, or write git@host:path"
     }
 
     private static func gitURLFault(_ text: String) -> String? {
         guard let url = PlainURL(text), ["https", "http", "ssh"].contains(url.scheme) else {
             return "begin with https://, http://, ssh:// or file:///, then a host, then a path"
         }
-        guard url.path.utf8.count > 1 else { return "the path of the repository is missing" }
+        guard url.path.begins(with: "/"), url.path.utf8.count > 1 else {
+            return "the path of the repository is missing"
+        }
         guard let user = url.user else { return nil }
         if url.scheme == "ssh", user.utf8.allSatisfy({ $0.isLetter || $0.isDigit || "-_.".utf8.contains($0) }) {
             return nil
@@ -221,9 +226,10 @@ extension TextRule {
     }
 
     private static func isSecureCopyForm(_ text: String) -> Bool {
-        guard let at = text.firstIndex(of: "@"), let colon = text[at...].firstIndex(of: ":") else { return false }
-        let names = [text[..<at], text[text.index(after: at)..<colon]]
-        let path = text[text.index(after: colon)...]
+        let scalars = text.unicodeScalars
+        guard let at = scalars.firstIndex(of: "@"), let colon = scalars[at...].firstIndex(of: ":") else { return false }
+        let names = [text[..<at], Substring(scalars[at..<colon].dropFirst())]
+        let path = Substring(scalars[colon...].dropFirst())
         return names.allSatisfy { name in
             name.utf8.allSatisfy { $0.isLetter || $0.isDigit || "-_.".utf8.contains($0) }
                 && !name.isEmpty && !name.begins(with: "-")

@@ -146,6 +146,8 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
             "git.credentials"
         ),
         BadPipeline(Sample.pipeline("github: acme/todo", "git: ssh://-oProxyCommand=x/path"), "3:8", "host"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: \"http://\\u0301host/x\""), "3:8", "a host"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: \"http://host?x\""), "3:8", "path"),
         BadPipeline(Sample.pipeline("github: acme/todo", "git: git@-host:path"), "3:8", "git@host:path"),
         BadPipeline(Sample.pipeline("branch: main", "branch: refs/heads/main"), "4:11", "without refs/heads/"),
         BadPipeline(Sample.pipeline("branch: main", "branch: -main"), "4:11", "begin with -"),

@@ -59,3 +59,16 @@ func write(_ text: String, to path: String, mode: Int = 0o600) throws {
     try Data(text.utf8).write(to: URL(filePath: path))
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
 }
+
+/// The same numbers in every run (SplitMix64), so that what fails once fails again.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64 = 20_240_901
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

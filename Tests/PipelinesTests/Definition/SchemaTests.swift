@@ -75,7 +75,7 @@ import Testing
             "refs/", ".lock", "https://", "http://", "ssh://", "service://", "file:///", "git@", "h.x", ".git", "[::1]",
             "{", "=",
         ]
-        var random = SystemRandomNumberGenerator()
+        var random = SeededRandom()
         var documents: [String] = []
         var expected: [(rule: String, text: String, fault: String?)] = []
         for (name, rule) in rules {

@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import GitHub
 
 /// The pipelines in force, and which of them a push concerns. Replaced as a whole when the files are read again.
@@ -82,8 +81,8 @@ enum RepositoryKey {
 
     static func of(url: String) -> String {
         var rest = Substring(url.lowercased())
-        if let scheme = rest.range(of: "://") {
-            rest = rest[scheme.upperBound...]
+        if let colon = rest.firstIndex(of: ":"), rest[colon...].hasPrefix("://") {
+            rest = rest[colon...].dropFirst(3)
         } else if let colon = rest.firstIndex(of: ":"), !rest[..<colon].contains("/") {
             rest = rest[..<colon] + "/" + rest[rest.index(after: colon)...]
         }

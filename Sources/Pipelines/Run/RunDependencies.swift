@@ -1,4 +1,3 @@
-public import Git
 public import HTTPClient
 public import Logging
 public import Signing
@@ -40,11 +39,24 @@ public struct RunDependencies: Sendable {
     /// Working folders and mirrors live here; absolute.
     var dataFolder: String { settings.data }
 
+    /// The server's own secrets, which are masked in every log.
+    var serverSecrets: [SecretValue] {
+        var secrets = settings.webhookSecrets.map(\.value) + registries.secrets
+        for credential in settings.git.credentials {
+            switch credential.method {
+            case .password(let password): secrets.append(password)
+            case .sshKey(_, _, let passphrase): if let passphrase { secrets.append(passphrase) }
+            }
+        }
+        return secrets
+    }
+
     /// What is said of an error that no stage has put into words.
     func reason(of error: any Error) -> Reason {
         switch error {
         case let error as StageError: error.reason
         case is CancellationError: Reason("cancelled", "cancelled by an operator")
+        case let error as any CustomStringConvertible & Error: Reason("internal", error.description)
         default: Reason("internal", "\(error)")
         }
     }

@@ -1,4 +1,4 @@
-import Logging
+public import Logging
 
 /// Claims what is queued and sends each run down the road. Start-up does the same as normal work.
 ///

@@ -18,7 +18,7 @@ struct Workspace: Sendable {
         mirror = Result {
             try Mirror(
                 path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(url.utf8)).prefix(32))", url: url,
-                credential: try needs.gitCredential(for: url), caFile: needs.settings.git.caFile)
+                credential: try needs.settings.gitCredential(for: url), caFile: needs.settings.git.caFile)
         }
     }
 

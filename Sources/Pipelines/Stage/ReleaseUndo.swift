@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Logging
+import Signing
 
 /// Takes a release back: the previous one is served again, or, if there was none, what was created is deleted.
 ///

@@ -13,6 +13,9 @@ public struct Registries: Sendable {
         let address: String
         let user: String
         let password: SecretValue
+
+        /// `user:password` as HTTP's Basic scheme and docker's `config.json` write it.
+        var basic: String { Data(Array(user.utf8) + [UInt8(ascii: ":")] + password.bytes).base64EncodedString() }
     }
 
     /// Writes the credentials file into the data folder.
@@ -72,6 +75,3 @@ public struct Registries: Sendable {
     }
 }
 
-extension Registries.Account {
-    fileprivate var basic: String { Data(Array(user.utf8) + [UInt8(ascii: ":")] + password.bytes).base64EncodedString() }
-}

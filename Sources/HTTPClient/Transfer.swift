@@ -70,7 +70,7 @@ final class Transfer: @unchecked Sendable {
         if let failure { return .failure(failure) }
         if result == CURLE_OK { return .success(response(body: body)) }
         // Only if no other address would do either.
-        if let refusedAddress, result == CURLE_COULDNT_CONNECT || result == CURLE_ABORTED_BY_CALLBACK {
+        if let refusedAddress, result == CURLE_COULDNT_CONNECT {
             let message = "the address \(refusedAddress) is link-local or a metadata service: not allowed here"
             return .failure(HTTPClientError(code: .refusedAddress, message: message))
         }
@@ -93,12 +93,6 @@ final class Transfer: @unchecked Sendable {
         try options.pointer(CURLOPT_OPENSOCKETDATA, context)
         try options.check(ccurl_set_open_socket(options.easy) { context, _, address in
             Transfer.from(context).openSocket(address!)
-        })
-        // Connections are kept and shared: one that a laxer request opened must not serve a stricter one.
-        try options.pointer(CURLOPT_PREREQDATA, context)
-        try options.check(ccurl_set_before_request(options.easy) { context, remote, _, _, _ in
-            Transfer.from(context).mayUse(remote.map { String(cString: $0) } ?? "") ? CURL_PREREQFUNC_OK
-                : CURL_PREREQFUNC_ABORT
         })
     }
 
@@ -155,21 +149,13 @@ extension Transfer {
     private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
         let start = UnsafeRawPointer(address) + MemoryLayout<curl_sockaddr>.offset(of: \.addr)!
         let remote = IPAddress(start.assumingMemoryBound(to: sockaddr.self))
-        if policyApplies, request.addressPolicy.refuses(remote) {
+        if request.addressPolicy.refuses(remote) {
             refusedAddress = remote?.description ?? "of an unknown family"
             return ccurl_socket_bad
         }
         let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
         return socket(address.pointee.family, type, address.pointee.protocol)
     }
-
-    private func mayUse(_ remote: String) -> Bool {
-        guard policyApplies, request.addressPolicy.refuses(remote) else { return true }
-        refusedAddress = remote
-        return false
-    }
-
-    private var policyApplies: Bool { request.addressPolicy != .any }
 
     private var status: Int {
         var status = 0

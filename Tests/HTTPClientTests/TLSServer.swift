@@ -15,10 +15,13 @@ final class TLSServer {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         caFile = folder.appendingPathComponent("cert.pem").path
         let key = folder.appendingPathComponent("key.pem").path
-        let request = try Child([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", key, "-out", caFile,
-        ], in: folder)
+        let request = try Child(
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", key, "-out", caFile,
+            ],
+            in: folder
+        )
         guard request.wait() == 0 else { throw CocoaError(.executableLoad) }
         try Data(response.utf8).write(to: folder.appendingPathComponent("response"))
         server = try Child(["s_server", "-accept", "127.0.0.1:0", "-cert", caFile, "-key", key, "-HTTP"], in: folder)
@@ -53,7 +56,7 @@ private final class Child {
         // The server finds its files in the folder that it runs in.
         let start = ["sh", "-c", "cd \"$0\" && exec /usr/bin/openssl \"$@\"", folder.path]
         var words = (start + arguments).map { strdup($0) } + [nil]
-        defer { words.forEach { free($0) } }
+        defer { for word in words { free(word) } }
         guard posix_spawn(&id, "/bin/sh", &actions, nil, &words, environ) == 0 else {
             throw CocoaError(.executableLoad)
         }

@@ -95,14 +95,11 @@ import Testing
             let client = try RawClient(port: server.port)
             // A second request rides behind: it must not be taken for one.
             client.sendAsFarAsTaken(Array((refused.request + "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").utf8))
-            // Without a version libmicrohttpd just closes.
-            if refused.name == "tab in the request line" {
-                let bytes = try client.readToEnd()
-                #expect(bytes.isEmpty || bytes.starts(with: "HTTP/1.1 400".utf8))
-            } else {
-                #expect(try client.response().status == refused.status)
-                #expect(try client.isEnded())
-            }
+            // To the end, not one response: what libmicrohttpd answers by itself to a wrong length has its head twice.
+            let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 \(refused.status) "), "\(answer)")
+            #expect(answer.contains("\r\nConnection: close\r\n"), "\(answer)")
+            #expect(!answer.contains("handled"))
         }
         #expect(count.current == 0)
     }

@@ -21,8 +21,6 @@ final class Daemon: @unchecked Sendable {
             Daemon.option(.CONNECTION_TIMEOUT, configuration.idleTimeout),
             // Half of it is the read buffer: head and body of an ordinary webhook come in one read.
             Daemon.option(.CONNECTION_MEMORY_LIMIT, 32 * 1024),
-            // No spaces in targets, and no HTTP/1.1 without Host.
-            Daemon.option(.STRICT_FOR_CLIENT, 1),
             Daemon.option(
                 .NOTIFY_CONNECTION,
                 unsafeBitCast(Callbacks.connection, to: Int.self),

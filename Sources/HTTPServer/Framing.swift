@@ -134,6 +134,7 @@ struct Framing {
         guard lengths == 0 || encodings == 0 else { return "both Content-Length and Transfer-Encoding" }
         guard encodings == 0 || !isOld else { return "Transfer-Encoding in HTTP/1.0" }
         guard hosts <= 1 else { return "more than one Host" }
+        guard hosts == 1 || isOld else { return "no Host" }
         if let authority, hosts == 1, !ASCII.equal(authority, host) { return "Host is not the host of the target" }
         if encodings == 1 { contentLength = nil }
         return nil

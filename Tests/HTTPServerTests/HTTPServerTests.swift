@@ -20,8 +20,10 @@ import Testing
             let client = try RawClient(port: server.port)
             try client.send(
                 (1...20).map {
-                    "POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: \($0)\r\n\r\n" + String(repeating: "x", count: $0)
-                }.joined())
+                    "POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: \($0)\r\n\r\n"
+                        + String(repeating: "x", count: $0)
+                }.joined()
+            )
             for number in 1...20 {
                 #expect(try client.response().text == "POST /\(number)\n\(number) bytes")
             }

@@ -1,4 +1,5 @@
 import Glibc
+
 @testable import HTTPServer
 
 /// Gives every job a thread of its own.

@@ -26,8 +26,10 @@ final class RawClient {
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let status = withUnsafePointer(to: &address) {
             connect(
-                descriptor, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
-                socklen_t(MemoryLayout<sockaddr_in>.size))
+                descriptor,
+                UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
+                socklen_t(MemoryLayout<sockaddr_in>.size)
+            )
         }
         guard status == 0 else {
             let reason = String(cString: strerror(errno))
@@ -114,6 +116,13 @@ final class RawClient {
 
     private static func find(_ needle: [UInt8], in bytes: [UInt8]) -> Int? {
         guard bytes.count >= needle.count else { return nil }
-        return (0...(bytes.count - needle.count)).first { bytes[$0] == needle[0] && bytes[$0..<($0 + needle.count)].elementsEqual(needle) }
+        return (0...(bytes.count - needle.count)).first {
+            bytes[$0] == needle[0] && bytes[$0..<($0 + needle.count)].elementsEqual(needle)
+        }
     }
+}
+
+extension RawClient {
+    /// Tells the server that nothing more comes, and still listens.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 }

@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
-        .testTarget(name: "EndToEnd", dependencies: ["Signing"], swiftSettings: settings),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["HTTPClient", "Pipelines", "Signing", "fairlead"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )

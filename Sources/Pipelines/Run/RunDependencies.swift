@@ -16,7 +16,7 @@ public struct RunDependencies: Sendable {
     public var logger: Logger
     let buildSlots: Slots
     /// Set when the server goes down: what is cancelled then is handed over, not ended.
-    let stopping = Flag()
+    let stopping = Latch()
 
     public init(
         history: History, settings: ServerSettings, podman: Podman, target: PodmanTarget,

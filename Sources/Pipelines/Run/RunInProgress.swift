@@ -28,7 +28,7 @@ struct RunInProgress: Sendable {
         if let output = try await recorded(name, as: Output.self) { return output }
         try await stopIfAsked()
         let attempt = try await needs.history.startAttempt(run: id, stage: name)
-        let log = try logWriter(name, attempt)
+        let log = logWriter(name, attempt)
         let result: Result<Output, any Error>
         do {
             result = .success(try await withDeadline(limit, "the \(name.rawValue) stage") { try await body(log) })

@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import FoundationEssentials
-import Pipelines
+public import Pipelines
 import Signing
 
 struct Token: AsyncParsableCommand {
@@ -61,4 +61,4 @@ struct Token: AsyncParsableCommand {
     }
 }
 
-extension Role: @retroactive ExpressibleByArgument {}
+extension Role: ExpressibleByArgument {}

@@ -77,15 +77,3 @@ struct Access: Sendable {
         return settings.accepts(host: host)
     }
 }
-
-extension Role: @retroactive Comparable {
-    public static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }
-
-    private var rank: Int {
-        switch self {
-        case .viewer: 0
-        case .deployer: 1
-        case .admin: 2
-        }
-    }
-}

@@ -84,11 +84,14 @@ actor EventFeed {
     func subscribe(_ stream: EventStream, only: Int64?, whole: Bool, after: String?) async {
         let listener = Listener(stream: stream, only: only, whole: whole)
         let id = ObjectIdentifier(stream)
-        stream.onClose { [weak self] in Task { await self?.leave(id) } }
+        stream.onClose = { [weak self] in Task { await self?.leave(id) } }
         listeners[id] = listener
         stream.send(event: nil, id: "\(epoch)-\(sequence)", data: "{}")
         guard let after else { return }
-        guard let missed = since(after) else { return stream.send(event: "reset", id: nil, data: "{}") }
+        guard let missed = since(after) else {
+            stream.send(event: "reset", id: nil, data: "{}")
+            return
+        }
         for event in missed { await send(event, to: [listener]) }
     }
 

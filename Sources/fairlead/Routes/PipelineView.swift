@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Pipelines
 
 /// A pipeline as `/api/v1/pipelines` shows it: what it is, and what its environment serves now.
@@ -41,8 +40,8 @@ struct PipelineView: Encodable {
 
 /// A URL without `user:password@`, which does not belong on a page.
 private func withoutUserInfo(_ url: String) -> String {
-    guard let scheme = url.range(of: "://") else { return url }
-    let rest = url[scheme.upperBound...]
-    guard let at = rest.firstIndex(of: "@"), !rest[..<at].contains("/") else { return url }
-    return url[..<scheme.upperBound] + rest[rest.index(after: at)...]
+    guard let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") else { return url }
+    let authority = url[colon...].dropFirst(3)
+    guard let at = authority.firstIndex(of: "@"), !authority[..<at].contains("/") else { return url }
+    return "\(url[..<colon])://\(authority[authority.index(after: at)...])"
 }

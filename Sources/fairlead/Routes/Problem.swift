@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPServer
+import Pipelines
 
 /// An error as RFC 9457 writes it. `type` is stable: programs may depend on it.
 struct Problem: Error {

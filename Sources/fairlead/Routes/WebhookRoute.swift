@@ -57,16 +57,17 @@ struct WebhookRoute: Sendable {
     private func accept(_ push: PushEvent, guid: String, _ responder: Responder) {
         let incoming = IncomingPush(push, guid: guid)
         let decision: DeliveryDecision
-        var ignoredReason: Reason?
+        let ignoredReason: Reason?
         switch pipelines().decide(push) {
         case .accepted(let entries):
             decision = .accepted(
                 pipelines: entries.map { ($0.definition.name, $0.definition.environment, $0.hash) })
+            ignoredReason = nil
         case .ignored(let reason):
             decision = .ignored(reason)
             ignoredReason = reason
         }
-        deliveries.accept(incoming, outcome: outcome) { [logger] result in
+        deliveries.accept(incoming, outcome: decision) { [logger] result in
             switch result {
             case .accepted(_, let runs):
                 if let ignoredReason {

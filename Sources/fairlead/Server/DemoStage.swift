@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HTTPClient
 import Logging
 import Pipelines
@@ -11,7 +12,7 @@ final class DemoStage: Sendable {
     private let secret = RandomToken.make()
     private let client = HTTPClient()
     private let gitPort: UInt16
-    private let tasks = Locked<[Task<Void, any Error>]>([])
+    private let daemons = Locked<[ChildRecord]>([])
     private let address = Locked("")
 
     init() throws {
@@ -51,7 +52,8 @@ final class DemoStage: Sendable {
             exec git http-backend
             """
         try write(script + "\n", "www/cgi-bin/git", mode: 0o755)
-        start(try busybox(), ["httpd", "-f", "-p", "127.0.0.1:\(gitPort)", "-h", "\(folder)/www"])
+        try await start(
+            try busybox(), ["httpd", "-f", "-p", "127.0.0.1:\(gitPort)", "-h", "\(folder)/www"], log: "git.log")
     }
 
     func startServer() async throws {
@@ -77,10 +79,9 @@ final class DemoStage: Sendable {
 
             """, "pipelines/sample.yaml")
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let log = "\(folder)/fairlead.log"
-        start(
+        try await start(
             program, ["serve", "--config", "\(folder)/fairlead.yaml"],
-            environment: ["FAIRLEAD_WEBHOOK_SECRET": secret, "FAIRLEAD_SHARE": share], log: log)
+            environment: ["FAIRLEAD_WEBHOOK_SECRET": secret, "FAIRLEAD_SHARE": share], log: "fairlead.log")
         for _ in 0..<600 {
             if let text = try? String(contentsOfFile: "\(data)/address", encoding: .utf8), !text.isEmpty {
                 address.value = text.trimmed
@@ -88,7 +89,7 @@ final class DemoStage: Sendable {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
-        let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        let said = (try? String(contentsOfFile: "\(folder)/fairlead.log", encoding: .utf8)) ?? ""
         throw DemoError(description: "the server did not start within 30 s; it said:\n\(said)")
     }
 
@@ -160,25 +161,27 @@ final class DemoStage: Sendable {
 
     /// Ends every process, removes every container and network, and the folder.
     func remove() async {
-        for task in tasks.value.reversed() {
-            task.cancel()
-            _ = await task.result
-        }
+        await Task { for daemon in daemons.value.reversed() { await end(daemon) } }.value
         await Teardown.removeEverything(dataFolder: data)
         client.close()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    private func start(_ program: String, _ arguments: [String], environment: [String: String] = [:], log: String? = nil) {
-        let task = Task { [folder] in
-            let sink = log.map(FileSink.init)
-            defer { sink?.close() }
-            _ = try await ChildProcess(ledger: nil, run: nil).run(
-                program, arguments, environment: environment, workingFolder: folder, input: nil,
-                deadline: .seconds(30 * 24 * 3600), grace: .seconds(20)
-            ) { sink?.write($0) }
+    private func start(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String
+    ) async throws {
+        let daemon = try await ChildProcess.spawnDaemon(
+            program, arguments, environment: environment, workingFolder: folder, logFile: "\(folder)/\(log)")
+        daemons.withLock { $0.append(daemon) }
+    }
+
+    /// Asks a daemon to end, and ends it when it has not done so within half a minute.
+    private func end(_ daemon: ChildRecord) async {
+        kill(daemon.pid, SIGTERM)
+        for _ in 0..<600 where ChildProcess.isAlive(daemon) {
+            try? await Task.sleep(for: .milliseconds(50))
         }
-        tasks.value.append(task)
+        await ChildProcess.endStale([daemon])
     }
 
     @discardableResult

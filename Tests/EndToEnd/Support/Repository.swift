@@ -60,7 +60,10 @@ final class Repository: Sendable {
         ).output
     }
 
-    func end() async { await server.end() }
+    func end() async {
+        server.signal(SIGKILL)
+        await server.wait()
+    }
 }
 
 /// A port on 127.0.0.1 that is free now.

@@ -1,5 +1,5 @@
 /// A switch that is set once.
-package final class Flag: Sendable {
+package final class Latch: Sendable {
     private let state = Locked(false)
 
     package init() {}

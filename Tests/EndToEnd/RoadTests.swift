@@ -1,4 +1,5 @@
 import Foundation
+import HTTPClient
 import Testing
 
 /// The road of a push with the real program, podman, registry, proxy and git.

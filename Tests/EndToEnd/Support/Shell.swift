@@ -9,7 +9,7 @@ final class Child: @unchecked Sendable {
     let outputPath: String
 
     init(_ program: String, _ arguments: [String], environment: [String: String], folder: String, log: String) throws {
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         outputPath = log
         output = FileHandle(forWritingAtPath: log)!
         process.executableURL = URL(filePath: program)
@@ -68,6 +68,7 @@ struct Unexpected: Error, CustomStringConvertible {
 }
 
 /// Asks again until the answer is there, at most `seconds`.
+@discardableResult
 func eventually<Result>(
     _ what: String, seconds: Double = 60, _ body: () async throws -> Result?
 ) async throws -> Result {

@@ -113,6 +113,7 @@ final class World: Sendable {
     func stop() async { await server.value?.end() }
 
     /// Runs a command of the program to its end.
+    @discardableResult
     func fairlead(_ arguments: String..., expecting status: Int32? = 0) async throws -> (status: Int32, output: String) {
         try await sh(
             Self.program, arguments, folder: folder, environment: environment, expecting: status)
@@ -185,9 +186,14 @@ final class World: Sendable {
     }
 
     /// Names of this world's pods, as podman knows them.
-    func pods() async throws -> [String] {
+    func pods() async throws -> [String] { try await podman("pod", "ps", "--format", "{{.Name}}") }
+
+    /// Names of all containers, working containers of builds included.
+    func containers() async throws -> [String] { try await podman("ps", "--all", "--external", "--format", "{{.Names}}") }
+
+    private func podman(_ arguments: String...) async throws -> [String] {
         let podman = try Podman(folder: "\(data)/podman", insecureRegistries: [])
-        let (_, output) = try await podman.capture(["pod", "ps", "--format", "{{.Name}}"], deadline: .seconds(30))
+        let (_, output) = try await podman.capture(arguments, deadline: .seconds(30))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
     }
 }

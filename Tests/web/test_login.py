@@ -18,7 +18,7 @@ class Login(PageTest):
             self.skipTest("this server shows runs to everybody")
         self.open("/?status=succeeded")
         self.until(lambda: self.path() == "/login", "the login page")
-        self.assertEqual(self.script("return document.activeElement.id"), "")
+        self.until(lambda: self.script("return document.activeElement.id") == "token", "the token field in focus")
         self.submit(self.server.token)
         self.until(lambda: self.path() == "/" and self.find(".filters"), "the page that was asked for")
         self.assertEqual(self.script("return location.search"), "?status=succeeded")

@@ -10,6 +10,15 @@ export function serverNow() {
   return Date.now() + (Math.abs(skew) > 2000 ? skew : 0);
 }
 
+// Characters that change how the text around them is shown: C0 and C1 controls, bidirectional overrides and isolates.
+const TRICKS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+/// Reads JSON from the server. Its texts come from commits and programs, so what could make a line read as something
+/// else is replaced before any part of the page sees it.
+export function parse(text) {
+  return JSON.parse(text, (_, value) => (typeof value === "string" ? value.replace(TRICKS, "\ufffd") : value));
+}
+
 /// An answer that is not a success, or no answer at all (status 0).
 export class Problem extends Error {
   constructor(status, title, detail) {
@@ -49,7 +58,7 @@ async function problem(response) {
   let detail = "";
   try {
     if ((response.headers.get("Content-Type") ?? "").includes("json")) {
-      const body = await response.json();
+      const body = parse(await response.text());
       if (typeof body.title === "string") title = body.title;
       if (typeof body.detail === "string") detail = body.detail;
     }
@@ -61,13 +70,13 @@ async function problem(response) {
 
 /// GET of a JSON document.
 export async function get(path, signal) {
-  return (await request(path, { signal })).json();
+  return parse(await (await request(path, { signal })).text());
 }
 
 /// POST with an optional JSON body; the answer's document, or null if it has none.
 export async function post(path, body) {
   const response = await request(path, { method: "POST", body: body ?? {} });
-  return response.status === 204 ? null : response.json().catch(() => null);
+  return response.status === 204 ? null : parse(await response.text());
 }
 
 export async function remove(path) {

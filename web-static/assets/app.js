@@ -141,7 +141,7 @@ function show(moveFocus) {
   } else {
     linkState.hidden = true;
   }
-  if (moveFocus) (page.focus ?? main).focus({ preventScroll: true });
+  if (moveFocus || page instanceof LoginPage) (page.focus ?? main).focus({ preventScroll: true });
 }
 
 function showWho() {

@@ -268,6 +268,7 @@ export class LogPanel {
     setAttribute(this.node, "data-live", this.#stage.status === "running" || this.#stage.status === "pending");
     this.jump.hidden = !this.#paused || (this.#complete && !behind);
     setText(this.jump, behind ? `Paused · ${bytes(behind)} more ↓` : "Paused · go to the end ↓");
+    this.wrap.hidden = !count;
     this.raw.hidden = !this.#app.mayReadLogs() || !count;
     this.#showHint(count);
   }

@@ -1,8 +1,9 @@
 // From log bytes to lines that can be shown.
 
-// Escape sequences (colours, cursor, titles) and the control characters that are left when they are gone.
+// Escape sequences (colours, cursor, titles), and the controls that are left when they are gone, among them those that turn
+// the direction of writing.
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-Z\\^-~])/g;
-const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 /// One line without terminal control: a progress bar that overwrites itself shows its last state.
 export function cleanLine(text) {

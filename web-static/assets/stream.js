@@ -3,6 +3,8 @@
 // The browser's own EventSource reconnects once by itself and resumes with Last-Event-ID. When that fails too, the
 // stream is opened anew with growing pauses; events may then be missing, so the page is told to load again.
 
+import { parse } from "./api.js";
+
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30_000;
 // A browser opens six connections to a server at most, for all tabs together. So only tabs that are looked at hold a
@@ -53,6 +55,7 @@ export class Stream {
   retryNow() {
     if (!this.#path || this.#asleep || this.#source?.readyState === EventSource.OPEN) return;
     this.#drop();
+    this.#handlers.state("connecting");
     this.#connect();
   }
 
@@ -93,7 +96,7 @@ export class Stream {
     this.#sawId ||= event.lastEventId !== "";
     let value;
     try {
-      value = JSON.parse(event.data);
+      value = parse(event.data);
     } catch {
       return this.#handlers.load();
     }

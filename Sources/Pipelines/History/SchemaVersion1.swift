@@ -64,14 +64,17 @@ extension Schema {
         ) STRICT;
         -- One run per delivery and pipeline.
         CREATE UNIQUE INDEX runs_delivery ON runs (delivery_id, pipeline) WHERE delivery_id IS NOT NULL;
-        -- The queue: the lanes' claims.
+        -- The queue: the lanes' claims. (An index ends with the rowid, so each of these also gives the order.)
         CREATE INDEX runs_lane ON runs (environment) WHERE status IN ('queued', 'running');
         -- One run at a time per environment, whoever claims.
         CREATE UNIQUE INDEX runs_running ON runs (environment) WHERE status = 'running';
-        -- Pages of the list, newest first (an index ends with the rowid, so each also gives the order).
-        CREATE INDEX runs_pipeline ON runs (pipeline);
-        CREATE INDEX runs_status ON runs (status);
-        CREATE INDEX runs_ref ON runs (ref);
+        -- Runs of one revision that somebody asked for: they are neither superseded nor supersede.
+        CREATE INDEX runs_pinned ON runs (environment)
+            WHERE status = 'queued' AND trigger = 'manual' AND revision IS NOT NULL;
+        -- Pages of the list. Only runs that have ended: accepting a push pays for none of these.
+        CREATE INDEX runs_ended_pipeline ON runs (pipeline) WHERE status NOT IN ('queued', 'running');
+        CREATE INDEX runs_ended_status ON runs (status) WHERE status NOT IN ('queued', 'running');
+        CREATE INDEX runs_ended_ref ON runs (ref) WHERE status NOT IN ('queued', 'running');
 
         CREATE TABLE attempts (
             run_id INTEGER NOT NULL REFERENCES runs (id),

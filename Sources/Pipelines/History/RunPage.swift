@@ -1,0 +1,93 @@
+internal import GRDB
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
+
+extension History {
+    /// One run whole; nil if there is none with this number.
+    public func run(_ id: Int64) async throws -> RunDetail? {
+        try await read { db in
+            guard let summary = try RunSummary.fetch([id], db).first else { return nil }
+            let attempts = try AttemptRecord.all(of: id, db)
+            let row = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT d.guid, f.body FROM runs r JOIN definitions f ON f.id = r.definition_id
+                    LEFT JOIN deliveries d ON d.id = r.delivery_id WHERE r.id = ?
+                    """,
+                arguments: [id]
+            )
+            return RunDetail(
+                summary: summary, delivery: row?["guid"], attempts: attempts.map { StageView($0) },
+                images: StageOutputs(attempts).images, release: StageOutputs(attempts).release,
+                smokeTest: StageOutputs(attempts).smokeTest,
+                definition: (row?["body"] as String?).flatMap { try? DefinitionBody.decode($0) }
+            )
+        }
+    }
+
+    /// What the environment serves now, with its services; nil if nothing was deployed.
+    public func pipelineLive(environment: String) async throws -> PipelineLive? {
+        try await read { db in
+            guard let live = try LiveRelease.find(environment, db) else { return nil }
+            let outputs = StageOutputs(try AttemptRecord.all(of: live.run, db))
+            return PipelineLive(
+                run: live.run, revision: live.revision, release: live.release, since: live.since,
+                services: outputs.release?.services ?? []
+            )
+        }
+    }
+}
+
+/// What the stages of a run left, as far as a page shows it. An output that cannot be read is left out: a page that
+/// shows less is better than none.
+private struct StageOutputs {
+    let images: [RunDetail.ImageView]
+    let release: RunDetail.ReleaseView?
+    let smokeTest: [SmokeResult]
+
+    private struct Images<Image: Decodable>: Decodable { var images: [Image] }
+    private struct Deployed: Decodable {
+        var release: Int64
+        var services: [ServiceEndpoint]
+    }
+    private struct Checked: Decodable { var checks: [SmokeResult] }
+
+    init(_ attempts: [AttemptRecord]) {
+        /// The newest output of a stage; a failed attempt's report counts only for the smoke test.
+        func newest(_ stage: StageName, _ wanted: (StageStatus) -> Bool) -> Data? {
+            let attempt = attempts.last { $0.stage == stage && wanted($0.status) && $0.output != nil }
+            return attempt?.output.map { Data($0) }
+        }
+        func decode<Output: Decodable>(_ type: Output.Type, _ data: Data?) -> Output? {
+            data.flatMap { try? JSONDecoder().decode(type, from: $0) }
+        }
+        /// The images as a plain list, or under the key `images`.
+        func list<Image: Decodable>(_ type: Image.Type, _ data: Data?) -> [Image]? {
+            decode([Image].self, data) ?? decode(Images<Image>.self, data)?.images
+        }
+        let succeeded: (StageStatus) -> Bool = { $0 == .succeeded }
+        if let pushed = list(PushedImage.self, newest(.push, succeeded)) {
+            images = pushed.map {
+                RunDetail.ImageView(name: $0.name, origin: $0.origin, digest: $0.digest, reference: $0.reference)
+            }
+        } else {
+            let built = list(BuiltImage.self, newest(.build, succeeded)) ?? []
+            images = built.map {
+                let digest = $0.reference?.split(separator: "@").last.map(String.init)
+                return RunDetail.ImageView(name: $0.name, origin: $0.origin, digest: digest, reference: $0.reference)
+            }
+        }
+        release = decode(Deployed.self, newest(.deploy, succeeded)).map {
+            RunDetail.ReleaseView(id: $0.release, services: $0.services.map(ServiceView.init))
+        }
+        smokeTest = decode(Checked.self, newest(.smokeTest) { $0.isEnded })?.checks ?? []
+    }
+}
+
+extension StageStatus {
+    fileprivate var isEnded: Bool { self != .pending && self != .running }
+}

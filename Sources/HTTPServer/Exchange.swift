@@ -20,9 +20,10 @@ final class Exchange: @unchecked Sendable {
         case answered
     }
 
-    private let connection: ClientConnection
+    /// Let go of at the end: a responder that somebody keeps must not keep the server, and through it the handler.
+    /// Other threads only read it while the connection is parked.
+    private var connection: ClientConnection?
     private let handle: OpaquePointer
-    private var core: Core { connection.core }
 
     private let state = Atomic<State>(.open)
     private let claimed = Atomic<Bool>(false)
@@ -48,7 +49,7 @@ final class Exchange: @unchecked Sendable {
         self.target = RequestTarget(
             UnsafeBufferPointer(start: UnsafeRawPointer(target).assumingMemoryBound(to: UInt8.self), count: length)
         )
-        core.requestBegan()
+        connection.core.requestBegan()
         connection.begin(self)
     }
 
@@ -61,17 +62,23 @@ final class Exchange: @unchecked Sendable {
         piece: UnsafePointer<CChar>?,
         count: UnsafeMutablePointer<Int>
     ) -> MHD_Result {
+        guard let connection else { return .NO }
         guard isOpened else {
             isOpened = true
-            return open(method: method, version: version)
+            return open(connection, method: method, version: version)
         }
-        guard count.pointee > 0, let piece else { return complete() }
+        guard count.pointee > 0, let piece else { return complete(connection) }
         defer { count.pointee = 0 }
-        return receive(UnsafeRawBufferPointer(start: piece, count: count.pointee))
+        return receive(UnsafeRawBufferPointer(start: piece, count: count.pointee), connection)
     }
 
     /// Checks the head. Answering here makes libmicrohttpd close the connection without reading the body.
-    private func open(method: UnsafePointer<CChar>, version: UnsafePointer<CChar>) -> MHD_Result {
+    private func open(
+        _ connection: ClientConnection,
+        method: UnsafePointer<CChar>,
+        version: UnsafePointer<CChar>
+    ) -> MHD_Result {
+        let core = connection.core
         guard let target else { return refuse(.badRequest("the target is malformed")) }
         let line = Framing.RequestLine(
             method: method,
@@ -102,11 +109,11 @@ final class Exchange: @unchecked Sendable {
         return queue(refusal.response)
     }
 
-    private func receive(_ piece: UnsafeRawBufferPointer) -> MHD_Result {
+    private func receive(_ piece: UnsafeRawBufferPointer, _ connection: ClientConnection) -> MHD_Result {
         let refusal: Refusal
         if piece.count > limit - body.count {
             refusal = .tooLarge
-        } else if !core.bodies.charge(piece.count) {
+        } else if !connection.core.bodies.charge(piece.count) {
             refusal = .overloaded
         } else {
             charged += piece.count
@@ -118,28 +125,28 @@ final class Exchange: @unchecked Sendable {
         return .NO
     }
 
-    private func complete() -> MHD_Result {
+    private func complete(_ connection: ClientConnection) -> MHD_Result {
         if !isHandedOver {
             isHandedOver = true
             connection.handedOver()
-            handOver()
+            handOver(connection)
         }
         if state.load(ordering: .acquiring) == .answered { return queueAnswer() }
-        core.park(handle)
+        connection.core.park(handle)
         let isParked = state.compareExchange(
             expected: .open,
             desired: .parked,
             ordering: .acquiringAndReleasing
         ).exchanged
         // Answered by another thread since we looked.
-        if !isParked { core.unpark(handle) }
+        if !isParked { connection.core.unpark(handle) }
         return .YES
     }
 
-    private func handOver() {
+    private func handOver(_ connection: ClientConnection) {
         guard let target else { return }
         // Asked after `begin`: either the stop sees this exchange, or this sees the stop.
-        guard !core.isClosed else { return answer(Refusal.stopping.response) }
+        guard !connection.core.isClosed else { return answer(Refusal.stopping.response) }
         guard !isAnswered else { return }
         let request = Request(
             method: method,
@@ -150,7 +157,7 @@ final class Exchange: @unchecked Sendable {
         )
         body = []
         head = RequestHead()
-        core.handler(request, Responder(self))
+        connection.core.handler(request, Responder(self))
     }
 
     // MARK: Answer, on any thread
@@ -160,7 +167,9 @@ final class Exchange: @unchecked Sendable {
     func answer(_ response: Response) {
         guard claim() else { return response.discard() }
         self.response = response
-        if state.exchange(.answered, ordering: .acquiringAndReleasing) == .parked { core.unpark(handle) }
+        if state.exchange(.answered, ordering: .acquiringAndReleasing) == .parked {
+            connection?.core.unpark(handle)
+        }
     }
 
     private func claim() -> Bool {
@@ -175,17 +184,21 @@ final class Exchange: @unchecked Sendable {
     }
 
     private func queue(_ response: Response) -> MHD_Result {
-        guard let outgoing = OutgoingResponse(response, connection: connection, handle: handle) else { return .NO }
+        guard let connection,
+            let outgoing = OutgoingResponse(response, connection: connection, handle: handle)
+        else { return .NO }
         return outgoing.queue()
     }
 
     /// The response is sent, or the connection lost.
     func finish() {
+        guard let connection else { return }
         connection.end()
         // Not before it says answered: another thread may be writing the response.
         if !claim(), state.load(ordering: .acquiring) == .answered { response.take()?.discard() }
-        core.bodies.release(charged)
+        connection.core.bodies.release(charged)
         charged = 0
-        core.requestEnded()
+        self.connection = nil
+        connection.core.requestEnded()
     }
 }

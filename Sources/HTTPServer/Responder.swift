@@ -1,5 +1,5 @@
-/// The way to answer one request: at once inside the handler, or later from any thread. Answering takes a few hundred
-/// nanoseconds and never blocks, so one thread may answer a whole batch in a row.
+/// The way to answer one request: at once inside the handler, or later from any thread. Answering takes about a
+/// microsecond and never blocks, so one thread may answer a whole batch in a row.
 ///
 /// A responder that is let go without an answer answers 500 by itself: no connection hangs because of a lost one.
 public final class Responder: Sendable {

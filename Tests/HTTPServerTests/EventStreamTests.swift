@@ -19,16 +19,17 @@ import Testing
                 let stream = EventStream(bufferLimit: bufferLimit) { closed.change { $0 += 1 } }
                 streams.change { $0.append(stream) }
                 responder.respond(.events(stream))
+            },
+            talk: { server in
+                let client = try RawClient(port: server.port, receiveBuffer: receiveBuffer)
+                try client.send(request)
+                let head = try client.responseHead()
+                #expect(head.status == 200)
+                #expect(head.header("Content-Type") == "text/event-stream")
+                #expect(head.header("Cache-Control") == "no-store")
+                try body(server, client, streams.current[0], closed)
             }
-        ) { server in
-            let client = try RawClient(port: server.port, receiveBuffer: receiveBuffer)
-            try client.send(request)
-            let head = try client.responseHead()
-            #expect(head.status == 200)
-            #expect(head.header("Content-Type") == "text/event-stream")
-            #expect(head.header("Cache-Control") == "no-store")
-            try body(server, client, streams.current[0], closed)
-        }
+        )
         #expect(closed.current == 1)
     }
 
@@ -70,15 +71,18 @@ import Testing
     }
 
     @Test func deliversWhatWasSentBefore() async throws {
-        try await withServer(handler: { _, responder in
-            let stream = EventStream()
-            stream.send(data: "before")
-            stream.finish()
-            responder.respond(.events(stream))
-        }) { server in
-            let response = try RawClient(port: server.port).get("/")
-            #expect(response.text == "data: before\n\n")
-        }
+        try await withServer(
+            handler: { _, responder in
+                let stream = EventStream()
+                stream.send(data: "before")
+                stream.finish()
+                responder.respond(.events(stream))
+            },
+            talk: { server in
+                let response = try RawClient(port: server.port).get("/")
+                #expect(response.text == "data: before\n\n")
+            }
+        )
     }
 
     @Test func sendsFromManyThreadsWithoutLossOrMixing() async throws {
@@ -140,14 +144,17 @@ import Testing
 
     @Test func servesOneResponseOnly() async throws {
         let stream = EventStream()
-        try await withServer(handler: { _, responder in responder.respond(.events(stream)) }) { server in
-            let first = try RawClient(port: server.port)
-            try first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try first.responseHead().status == 200)
-            #expect(try RawClient(port: server.port).get("/").status == 500)
-            stream.send(data: "still there")
-            #expect(try first.chunk() == Array("data: still there\n\n".utf8))
-        }
+        try await withServer(
+            handler: { _, responder in responder.respond(.events(stream)) },
+            talk: { server in
+                let first = try RawClient(port: server.port)
+                try first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try first.responseHead().status == 200)
+                #expect(try RawClient(port: server.port).get("/").status == 500)
+                stream.send(data: "still there")
+                #expect(try first.chunk() == Array("data: still there\n\n".utf8))
+            }
+        )
     }
 
     @Test func streamsToHTTP10UntilTheConnectionEnds() async throws {

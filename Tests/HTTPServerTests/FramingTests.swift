@@ -88,19 +88,22 @@ import Testing
 
     @Test(arguments: refused) func refuses(_ refused: Case) async throws {
         let count = Shared(0)
-        try await withServer(handler: { _, responder in
-            count.change { $0 += 1 }
-            responder.respond(.text("handled"))
-        }) { server in
-            let client = try RawClient(port: server.port)
-            // A second request rides behind: it must not be taken for one.
-            client.sendAsFarAsTaken(Array((refused.request + "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").utf8))
-            // To the end, not one response: what libmicrohttpd answers by itself to a wrong length has its head twice.
-            let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
-            #expect(answer.hasPrefix("HTTP/1.1 \(refused.status) "), "\(answer)")
-            #expect(answer.contains("\r\nConnection: close\r\n"), "\(answer)")
-            #expect(!answer.contains("handled"))
-        }
+        try await withServer(
+            handler: { _, responder in
+                count.change { $0 += 1 }
+                responder.respond(.text("handled"))
+            },
+            talk: { server in
+                let client = try RawClient(port: server.port)
+                // A second request rides behind: it must not be taken for one.
+                client.sendAsFarAsTaken(Array((refused.request + "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").utf8))
+                // To the end, not one response: what libmicrohttpd answers by itself to a wrong length has its head twice.
+                let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+                #expect(answer.hasPrefix("HTTP/1.1 \(refused.status) "), "\(answer)")
+                #expect(answer.contains("\r\nConnection: close\r\n"), "\(answer)")
+                #expect(!answer.contains("handled"))
+            }
+        )
         #expect(count.current == 0)
     }
 
@@ -116,16 +119,19 @@ import Testing
 
     @Test(arguments: malformedChunks) func refusesMalformedChunks(_ refused: Case) async throws {
         let count = Shared(0)
-        try await withServer(handler: { _, responder in
-            count.change { $0 += 1 }
-            responder.respond(.text("handled"))
-        }) { server in
-            let client = try RawClient(port: server.port)
-            try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(refused.request)")
-            #expect(try client.response().status == refused.status)
-            #expect(try client.isEnded())
-            try eventually("the body is let go") { server.bodyBytesInFlight == 0 }
-        }
+        try await withServer(
+            handler: { _, responder in
+                count.change { $0 += 1 }
+                responder.respond(.text("handled"))
+            },
+            talk: { server in
+                let client = try RawClient(port: server.port)
+                try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(refused.request)")
+                #expect(try client.response().status == refused.status)
+                #expect(try client.isEnded())
+                try eventually("the body is let go") { server.bodyBytesInFlight == 0 }
+            }
+        )
         #expect(count.current == 0)
     }
 
@@ -165,22 +171,25 @@ import Testing
 
     @Test func acceptsLongHeadsInSmallPieces() async throws {
         let seen = Shared<[String]>([])
-        try await withServer(handler: { request, responder in
-            seen.change { $0 = (0..<150).compactMap { request.header("X-Field-\($0)") } }
-            responder.respond(.empty(204))
-        }) { server in
-            let values = (0..<150).map { String(repeating: "v", count: $0) }
-            let headers = values.enumerated().map { "X-Field-\($0.offset): \($0.element)\r\n" }.joined()
-            let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\(headers)\r\n".utf8)
-            let client = try RawClient(port: server.port)
-            for size in [1, 7, 500, request.count] {
-                for start in stride(from: 0, to: request.count, by: size) {
-                    try client.send(Array(request[start..<min(start + size, request.count)]))
+        try await withServer(
+            handler: { request, responder in
+                seen.change { $0 = (0..<150).compactMap { request.header("X-Field-\($0)") } }
+                responder.respond(.empty(204))
+            },
+            talk: { server in
+                let values = (0..<150).map { String(repeating: "v", count: $0) }
+                let headers = values.enumerated().map { "X-Field-\($0.offset): \($0.element)\r\n" }.joined()
+                let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\(headers)\r\n".utf8)
+                let client = try RawClient(port: server.port)
+                for size in [1, 7, 500, request.count] {
+                    for start in stride(from: 0, to: request.count, by: size) {
+                        try client.send(Array(request[start..<min(start + size, request.count)]))
+                    }
+                    #expect(try client.response().status == 204)
+                    #expect(seen.current == values)
                 }
-                #expect(try client.response().status == 204)
-                #expect(seen.current == values)
             }
-        }
+        )
     }
 
     @Test func refusesHeadsThatAreTooLong() async throws {

@@ -143,20 +143,23 @@ import Testing
         var served: StaticFiles?
         try Self.withFolder { served = try StaticFiles(folder: $0) }
         let files = try #require(served)
-        try await withServer(handler: { request, responder in
-            responder.respond(files.response(for: request, path: request.path) ?? .empty(404))
-        }) { server in
-            let client = try RawClient(port: server.port)
-            let page = try client.get("/", headers: "Accept-Encoding: gzip\r\n")
-            #expect(gunzip(page.body) == Array(Self.page.utf8))
-            try client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try client.response(toHead: true).header("Content-Length") == "\(Self.page.utf8.count)")
-            let tag = try #require(page.header("ETag"))
-            let fresh = try client.get("/", headers: "Accept-Encoding: gzip\r\nIf-None-Match: \(tag)\r\n")
-            #expect(fresh.status == 304)
-            #expect(fresh.header("ETag") == tag)
-            #expect(try client.get("/../etc/passwd").status == 404)
-            #expect(try client.get("/a%20b.json").text == "{}")
-        }
+        try await withServer(
+            handler: { request, responder in
+                responder.respond(files.response(for: request, path: request.path) ?? .empty(404))
+            },
+            talk: { server in
+                let client = try RawClient(port: server.port)
+                let page = try client.get("/", headers: "Accept-Encoding: gzip\r\n")
+                #expect(gunzip(page.body) == Array(Self.page.utf8))
+                try client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try client.response(toHead: true).header("Content-Length") == "\(Self.page.utf8.count)")
+                let tag = try #require(page.header("ETag"))
+                let fresh = try client.get("/", headers: "Accept-Encoding: gzip\r\nIf-None-Match: \(tag)\r\n")
+                #expect(fresh.status == 304)
+                #expect(fresh.header("ETag") == tag)
+                #expect(try client.get("/../etc/passwd").status == 404)
+                #expect(try client.get("/a%20b.json").text == "{}")
+            }
+        )
     }
 }

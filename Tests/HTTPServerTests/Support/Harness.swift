@@ -21,13 +21,13 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
 func withServer(
     _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
     handler: @escaping Handler,
-    _ body: @escaping @Sendable (HTTPServer) throws -> Void
+    talk: @escaping @Sendable (HTTPServer) throws -> Void
 ) async throws {
     var configuration = HTTPServerConfiguration()
     configure(&configuration)
     let server = try HTTPServer(configuration: configuration, handler: handler)
     do {
-        try await onThread { try body(server) }
+        try await onThread { try talk(server) }
     } catch {
         await server.stop(grace: .zero)
         throw error

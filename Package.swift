@@ -29,15 +29,24 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+
+        // simdjson is C++: compiled here behind a C surface (docs/decisions/json-parsing.md).
+        .target(
+            name: "CSimdJSON",
+            // As Debian compiled the library, so that both sides agree on the layout of a parser.
+            cxxSettings: [.define("SIMDJSON_THREADS_ENABLED", to: "1")],
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
 
         // Wrappers: they import C modules only, and no C pointer leaves them.
         .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: settings),
         .target(name: "HTTPClient", dependencies: ["CCurl"], swiftSettings: settings),
         .target(name: "Git", dependencies: ["CGit2", "COpenSSL"], swiftSettings: settings),
-        .target(name: "Signing", dependencies: ["COpenSSL"], swiftSettings: settings),
+        .target(name: "Signing", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: settings),
 
         // GitHub knows its payloads, not the core.
-        .target(name: "GitHub", dependencies: [], swiftSettings: settings),
+        .target(name: "GitHub", dependencies: ["CSimdJSON"], swiftSettings: settings),
 
         // The core: from a delivery to a release. It never imports HTTPServer.
         .target(
@@ -73,5 +82,6 @@ let package = Package(
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(name: "EndToEnd", dependencies: ["Signing"], swiftSettings: settings),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )

@@ -1,4 +1,0 @@
-import Testing
-@testable import GitHub
-
-@Test func imports() {}

@@ -1,0 +1,64 @@
+import Foundation
+import HTTPClient
+import Testing
+
+@Suite(
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "no /usr/bin/openssl"),
+    .timeLimit(.minutes(1))
+)
+struct TLSTests {
+    private static let answer = "HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nsecure"
+
+    @Test func aCertificateThatNobodyVouchesForIsRefused() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        await expectFailure(.tls, of: HTTPClient(), HTTPRequest(url: server.url))
+    }
+
+    @Test(arguments: [true, false])
+    func oneOfAGivenAuthorityIsAccepted(asFile: Bool) async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let pem = [UInt8](try Data(contentsOf: URL(fileURLWithPath: server.caFile)))
+        let client = HTTPClient(
+            configuration: .init(caFile: asFile ? server.caFile : nil, caPEM: asFile ? nil : pem)
+        )
+        #expect(try await client.send(HTTPRequest(url: server.url)).text == "secure")
+    }
+
+    @Test func oneForAnotherNameIsRefused() async throws {
+        let server = try TLSServer(name: "DNS:other.example", response: Self.answer)
+        let client = HTTPClient(configuration: .init(caFile: server.caFile))
+        await expectFailure(.tls, of: client, HTTPRequest(url: server.url))
+    }
+
+    @Test func anotherAuthorityDoesNotDo() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let other = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let client = HTTPClient(configuration: .init(caFile: other.caFile))
+        await expectFailure(.tls, of: client, HTTPRequest(url: server.url))
+    }
+
+    @Test(arguments: ["/nonexistent/ca.pem", "/dev/null"])
+    func anAuthorityThatCannotBeReadIsAnError(caFile: String) async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let client = HTTPClient(configuration: .init(caFile: caFile))
+        await expectFailure(.tls, of: client, HTTPRequest(url: server.url))
+    }
+
+    @Test func aServerWithoutTLSIsAnError() async throws {
+        let server = try SocketServer { connection in
+            connection.respond()
+        }
+        await expectFailure(.tls, of: HTTPClient(), HTTPRequest(url: server.url(scheme: "https")))
+    }
+
+    @Test func aRedirectDoesNotLeadOutOfTLS() async throws {
+        let plain = try SocketServer { $0.respond() }
+        let server = try TLSServer(
+            name: "IP:127.0.0.1",
+            response: "HTTP/1.0 302 Found\r\nLocation: \(plain.url())\r\nContent-Length: 0\r\n\r\n"
+        )
+        let client = HTTPClient(configuration: .init(caFile: server.caFile))
+        await expectFailure(.protocolError, of: client, HTTPRequest(url: server.url, followRedirects: 3))
+        #expect(plain.connectionCount == 0)
+    }
+}

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Calls podman with a configuration of our own: images, containers, networks, credentials and temporary files all live
-/// in one folder, and nothing in /etc, /var/lib or a home changes. Linux, root.
+/// Calls podman with a configuration of our own: images, containers, networks, credentials and temporary files live in
+/// one folder, what describes running containers in /run/fairlead, and nothing in /etc, /var/lib or a home changes.
+/// Linux, root.
 public struct Podman: Sendable {
     /// Absolute, without symbolic links.
     public let folder: String
@@ -107,6 +108,9 @@ public struct Podman: Sendable {
         }
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
     }
+
+    /// Outside the data folder: see `PodmanConfiguration.runFolder`.
+    var runFolder: String { PodmanConfiguration(folder: folder, insecureRegistries: []).runFolder }
 
     /// For temporary files of podman; each build has a folder of its own in it.
     var temporaryFolder: String { "\(folder)/tmp" }

@@ -14,7 +14,12 @@ SECONDS = 5
 CONNECTIONS = 32
 
 
-def payload():
+def source(base):
+    """A repository that is not there: the first run asks for it while the pushes pour in."""
+    return f"file://{base}/absent.git"
+
+
+def payload(url):
     """A push of about 8 KB: GitHub's shape, with as many commits as fill it."""
     commit = {
         "id": "ab" * 20, "tree_id": "cd" * 20, "distinct": True, "message": "Say what it is for",
@@ -28,7 +33,7 @@ def payload():
         "forced": False, "base_ref": None, "compare": "https://github.com/acme/web/compare/0...1", "head_commit": commit,
         "repository": {
             "id": 1, "name": "web", "full_name": "acme/web", "private": False, "default_branch": "main",
-            "clone_url": "https://github.com/acme/web.git", "html_url": "https://github.com/acme/web",
+            "clone_url": url,
         },
         "pusher": {"name": "a", "email": "a@example.org"}, "commits": [],
     }
@@ -45,7 +50,7 @@ def write(path, text):
 
 def server_files(base):
     write(f"{base}/pipelines/web.yaml", f"""name: web
-source: {{ git: "file://{base}/absent.git", branch: main }}
+source: {{ git: "{source(base)}", branch: main }}
 images: {{ web: {{ context: . }} }}
 deploy: {{ podman: {{}}, manifests: [k8s] }}
 """)
@@ -86,7 +91,7 @@ def peer(base, port):
 
 def load(base, port, path, salt):
     """Requests a second and the 99th percentile in milliseconds."""
-    body = payload()
+    body = payload(source(base))
     with open(f"{base}/body", "wb") as file:
         file.write(body)
     signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()

@@ -1,17 +1,17 @@
 internal import GRDB
 
 extension History {
-    /// Binds a source to a repository's numeric id on first use: a name may change hands, the id does not.
-    /// - Returns: whether the source is bound to this id.
-    public func bindRepository(source: String, repositoryID: Int64) async throws -> Bool {
-        try await write { db, _ in
+    /// Binds a source to a repository's numeric id on first use: a name may change hands, the id does not. Blocks.
+    /// - Returns: the id that the source is bound to.
+    public func bindRepository(source: String, repositoryID: Int64) throws -> Int64 {
+        try blockingWrite { db, _ in
             try db.execute(
                 sql: "INSERT INTO secret_bindings (source, repository_id) VALUES (?, ?) ON CONFLICT (source) DO NOTHING",
                 arguments: [source, repositoryID]
             )
             return try Int64.fetchOne(
                 db, sql: "SELECT repository_id FROM secret_bindings WHERE source = ?", arguments: [source]
-            ) == repositoryID
+            ) ?? repositoryID
         }
     }
 

@@ -43,8 +43,7 @@ public struct Road: Sendable {
 
     /// The release has passed: from here on it is what the environment goes back to.
     private func settle(_ release: DeployOutput, _ run: RunInProgress) async throws {
-        try await needs.history.markLive(
-            release: release.release, revision: try await run.revision(), run: run.id)
+        try await needs.history.markLive(release.release)
         try await needs.target.retire(
             environment: run.definition.environment, keeping: release.release,
             log: LoggerLog(needs.logger))

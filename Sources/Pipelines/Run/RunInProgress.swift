@@ -4,18 +4,19 @@ import Logging
 /// One run while it travels: its definition, its secrets, its workspace, and how a stage of it is recorded.
 struct RunInProgress: Sendable {
     let id: Int64
-    let claimed: ClaimedRun
+    /// As it was claimed.
+    let record: RunRecord
     let definition: Definition
     let needs: RunDependencies
     let workspace: Workspace
     let secrets: RunSecrets
 
     init(_ claimed: ClaimedRun, needs: RunDependencies) {
-        self.id = claimed.id
-        self.claimed = claimed
+        self.id = claimed.run.id
+        self.record = claimed.run
         self.definition = claimed.definition
         self.needs = needs
-        self.workspace = Workspace(run: claimed.id, definition: claimed.definition, needs: needs)
+        self.workspace = Workspace(run: claimed.run.id, definition: claimed.definition, needs: needs)
         self.secrets = RunSecrets(claimed.definition, needs: needs)
     }
 
@@ -45,14 +46,6 @@ struct RunInProgress: Sendable {
         return try JSONDecoder().decode(Output.self, from: Data(bytes))
     }
 
-    /// The revision that the clone stage settled on.
-    func revision() async throws -> String {
-        guard let clone = try await recorded(.clone, as: CloneOutput.self) else {
-            throw StageError(.errored, "internal", "the revision of run \(id) is not recorded")
-        }
-        return clone.revision
-    }
-
     /// A child-process runner whose children are recorded for this run.
     var children: ChildProcess { ChildProcess(ledger: needs.history, run: id) }
 
@@ -77,16 +70,16 @@ struct RunInProgress: Sendable {
         switch result {
         case .success(let output):
             let bytes = try JSONEncoder().encode(output)
-            await log.finish()
+            await finish(log)
             try await needs.history.finishAttempt(
                 run: id, stage: name, attempt: attempt, status: .succeeded, reason: nil, output: Array(bytes))
         case .failure(is Handover):
-            await log.finish()
+            await finish(log)
         case .failure(let error):
             let stage = error as? StageError
             let reason = masked(needs.reason(of: error))
             log.line("\(name.rawValue): \(reason.message)")
-            await log.finish()
+            await finish(log)
             try await needs.history.finishAttempt(
                 run: id, stage: name, attempt: attempt, status: stage?.stageStatus ?? .errored, reason: reason,
                 output: stage?.output)
@@ -97,6 +90,15 @@ struct RunInProgress: Sendable {
     func undo(_ release: Int64, because reason: String, log: any StageLog) async {
         await ReleaseUndo(needs: needs, environment: definition.environment, run: id)
             .undo(release, because: reason, log: log)
+    }
+
+    /// A log whose end cannot be written is no reason to lose the run.
+    private func finish(_ log: LogWriter) async {
+        do {
+            try await log.finish()
+        } catch {
+            needs.logger.error("A log could not be finished", metadata: ["run.id": "\(id)", "error": "\(error)"])
+        }
     }
 
     /// A cancelled task is either an operator's cancel or the server going down.

@@ -44,10 +44,10 @@ public final class Runner: Sendable {
         do {
             for claimed in try await history.claimNext(epoch: epoch, excluding: []) {
                 let task = Task { [road] in await road.travel(claimed) }
-                travelling.add(claimed.id, task)
+                travelling.add(claimed.run.id, task)
                 group.addTask { [travelling] in
                     await task.value
-                    travelling.remove(claimed.id)
+                    travelling.remove(claimed.run.id)
                 }
             }
         } catch {

@@ -33,22 +33,22 @@ struct CloneStage: Sendable {
     }
 
     private func fetch() async throws -> String {
-        log.line("fetching \(run.claimed.ref) from \(run.definition.source.url)")
-        return try await run.workspace.head(of: run.claimed.ref) { progress in
+        log.line("fetching \(run.record.ref) from \(run.definition.source.url)")
+        return try await run.workspace.head(of: run.record.ref) { progress in
             if progress.isLast { log.line("received \(progress.receivedObjects) objects, \(progress.receivedBytes) bytes") }
         }
     }
 
     /// The revision to deploy: the pushed one if it is the head; for a manual run the one asked for, else the head.
     private func settle(head: String, _ mirror: Mirror) async throws -> String {
-        guard let wanted = run.claimed.revision, wanted != head else { return head }
+        guard let wanted = run.record.revision, wanted != head else { return head }
         guard try await arrives(wanted, mirror) else {
             throw StageError(
                 .failed, "revision-not-found",
-                "revision \(wanted) is not in \(run.claimed.ref) of the repository, also after "
+                "revision \(wanted) is not in \(run.record.ref) of the repository, also after "
                     + "\(Duration.seconds(run.needs.limits.revisionWait).inWords)")
         }
-        if run.claimed.trigger == .manual { return wanted }
+        if run.record.trigger == .manual { return wanted }
         let newHead = try await fetch()
         if wanted == newHead { return wanted }
         if run.definition.onPush == .queue, try await isDescendantOfLive(wanted, mirror) { return wanted }
@@ -70,42 +70,44 @@ struct CloneStage: Sendable {
     }
 
     private func isDescendantOfLive(_ revision: String, _ mirror: Mirror) async throws -> Bool {
-        guard let live = try await run.needs.history.live(environment: run.definition.environment) else { return true }
-        guard try await mirror.contains(live.revision) else { return false }
-        return try await mirror.isAncestor(live.revision, of: revision)
+        guard let live = try await run.needs.history.live(environment: run.definition.environment)?.revision else {
+            return true
+        }
+        guard try await mirror.contains(live) else { return false }
+        return try await mirror.isAncestor(live, of: revision)
     }
 
     /// The branch has moved on. The head's run takes over; if no delivery announced the head, one is queued for it.
     private func superseded(by head: String) async throws -> StageError {
         let successor = try await run.needs.history.runForHead(
-            head, insteadOf: run.id, definitionHash: run.claimed.definitionHash)
+            head, insteadOf: run.record)
         return StageError(
-            .superseded, "branch-moved-on", "\(run.claimed.ref) has moved on to \(head)", successor: successor)
+            .superseded, "branch-moved-on", "\(run.record.ref) has moved on to \(head)", successor: successor)
     }
 
     private func isForced(_ revision: String, _ mirror: Mirror) async throws -> Bool {
         guard let live = try await run.needs.history.live(environment: run.definition.environment),
-            live.revision != revision, try await mirror.contains(live.revision)
+            let before = live.revision, before != revision, try await mirror.contains(before)
         else { return false }
-        return try await !mirror.isAncestor(live.revision, of: revision)
+        return try await !mirror.isAncestor(before, of: revision)
     }
 
     private func skipIfNothingToDo(_ revision: String, _ mirror: Mirror) async throws {
-        guard run.claimed.trigger != .manual,
+        guard run.record.trigger != .manual,
             let live = try await run.needs.history.live(environment: run.definition.environment)
         else { return }
         if live.revision == revision {
             throw StageError(.skipped, "already-live", "\(revision) is live already, since run \(live.run)")
         }
         let globs = run.definition.source.paths
-        guard !globs.isEmpty, run.definition.source.tags == nil, try await mirror.contains(live.revision),
-            try await mirror.isAncestor(live.revision, of: revision)
+        guard !globs.isEmpty, run.definition.source.tags == nil, let base = live.revision,
+            try await mirror.contains(base), try await mirror.isAncestor(base, of: revision)
         else { return }
-        let changed = try await mirror.changedPaths(from: live.revision, to: revision)
+        let changed = try await mirror.changedPaths(from: base, to: revision)
         if !changed.contains(where: { path in globs.contains { globMatches($0, path) } }) {
             throw StageError(
                 .skipped, "no-matching-paths",
-                "none of the \(changed.count) changed paths since \(live.revision) matches source.paths")
+                "none of the \(changed.count) changed paths since \(base) matches source.paths")
         }
     }
 

@@ -67,10 +67,9 @@ extension RunFollower {
                 return try JSONDecoder().decode(Run.self, from: try JSONEncoder().encode(summary))
             },
             log: { run, stage, attempt, after in
-                guard let name = StageName(rawValue: stage),
-                    let part = try await history.log(
-                        run: run, stage: name, attempt: attempt, after: after, limit: 1 << 20)
-                else { return ("", after) }
+                guard let name = StageName(rawValue: stage) else { return ("", after) }
+                let part = try await history.log(
+                    run: run, stage: name, attempt: attempt, after: after, limit: 1 << 20)
                 return (String(decoding: part.bytes, as: UTF8.self), part.next)
             })
     }

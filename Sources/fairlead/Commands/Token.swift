@@ -22,7 +22,8 @@ struct Token: AsyncParsableCommand {
             let history = try Token.history(options)
             defer { try? history.close() }
             let token = "fl_" + RandomToken.make()
-            try await history.createToken(name: name, role: role, hash: SHA256Digest.hex(Array(token.utf8)))
+            _ = try await history.createToken(
+                name: name, role: role, hash: SHA256Digest.bytes(Array(token.utf8)))
             print(token)
         }
     }
@@ -35,7 +36,8 @@ struct Token: AsyncParsableCommand {
             let history = try Token.history(options)
             defer { try? history.close() }
             for token in try await history.listTokens() {
-                print("\(token.id)\t\(token.role.rawValue)\t\(token.name)\t\(token.createdAt)")
+                let state = token.revokedAt == nil ? "valid" : "revoked"
+                print("\(token.id)\t\(token.role.rawValue)\t\(token.name)\t\(state)")
             }
         }
     }
@@ -48,7 +50,7 @@ struct Token: AsyncParsableCommand {
         func run() async throws {
             let history = try Token.history(options)
             defer { try? history.close() }
-            guard try await history.revokeToken(id) else {
+            guard try await history.revokeToken(id: id) else {
                 throw ValidationError("there is no token \(id); `fairlead token list` shows them")
             }
             print("token \(id) is revoked")

@@ -46,12 +46,17 @@ struct APIRoutes: Sendable {
             throw Problem.notFound("there is no stage \(name); stages are \(StageName.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         let after = try request.integer("after") ?? 0
-        let attempt = try request.integer("attempt").map(Int.init)
         guard after >= 0 else { throw Problem.badRequest("after: must not be negative") }
-        guard
-            let part = try await history.log(
-                run: try number(id), stage: stage, attempt: attempt, after: after, limit: Self.logLimit)
-        else { throw Problem.notFound("run \(id) has no such attempt of stage \(name)") }
+        let run = try number(id)
+        let attempt: Int?
+        if let given = try request.integer("attempt") {
+            attempt = Int(given)
+        } else {
+            attempt = try await history.newestAttempt(run: run, stage: stage)
+        }
+        guard let attempt, let part = try await piece(run, stage, attempt, after) else {
+            throw Problem.notFound("run \(id) has no such attempt of stage \(name)")
+        }
         return Response(
             status: 200,
             headers: [
@@ -59,6 +64,17 @@ struct APIRoutes: Sendable {
                 ("X-Content-Type-Options", "nosniff"),
                 ("X-Log-Next", "\(part.next)"), ("X-Log-Complete", "\(part.complete)"),
             ], body: .bytes(part.bytes))
+    }
+
+    private func piece(
+        _ run: Int64, _ stage: StageName, _ attempt: Int, _ after: Int64
+    ) async throws -> (bytes: [UInt8], next: Int64, complete: Bool)? {
+        do {
+            return try await history.log(
+                run: run, stage: stage, attempt: attempt, after: after, limit: Self.logLimit)
+        } catch let error as HistoryError where error.code == .notFound {
+            return nil
+        }
     }
 
     func cancel(_ id: String, _ request: Request) async throws -> Response {
@@ -109,7 +125,7 @@ struct APIRoutes: Sendable {
     }
 
     private func view(_ entry: PipelineSet.Entry, _ visibility: Visibility) async throws -> PipelineView {
-        let live = try await history.live(environment: entry.definition.environment)
+        let live = try await history.pipelineLive(environment: entry.definition.environment)
         return PipelineView(entry.definition, live: live, whole: visibility == .everything)
     }
 

@@ -31,12 +31,12 @@ struct Access: Sendable {
         if let header = request.header("Authorization") {
             let parts = header.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "bearer",
-                let role = try await history.role(ofTokenHash: SHA256Digest.hex(Array(parts[1].utf8)))
+                let role = try await history.token(hash: SHA256Digest.bytes(Array(parts[1].utf8)))?.role
             else { throw Problem.unauthorized }
             return Principal(role: role, isCookie: false)
         }
         if let session = request.cookie(named: Self.cookie),
-            let role = try await history.role(ofSessionHash: SHA256Digest.hex(Array(session.utf8)))
+            let role = try await history.session(hash: SHA256Digest.bytes(Array(session.utf8)))?.role
         {
             return Principal(role: role, isCookie: true)
         }

@@ -34,18 +34,20 @@ struct SessionRoutes: Sendable {
             throw Problem.badRequest(#"the body must be {"token": "…"}"#)
         }
         let session = RandomToken.make()
-        guard
-            try await history.createSession(
-                hash: SHA256Digest.hex(Array(session.utf8)), tokenHash: SHA256Digest.hex(Array(body.token.utf8)),
-                lifetime: .seconds(settings.limits.sessionLifetime))
-        else { throw Problem.unauthorized }
+        guard let token = try await history.token(hash: SHA256Digest.bytes(Array(body.token.utf8))) else {
+            throw Problem.unauthorized
+        }
+        try await history.expireSessions()
+        let end = Date().timeIntervalSince1970 + settings.limits.sessionLifetime
+        try await history.createSession(
+            hash: SHA256Digest.bytes(Array(session.utf8)), token: token.id, expiresAt: Int64(end * 1000))
         return Response(status: 204, headers: [cookie(session, seconds: Int64(settings.limits.sessionLifetime))], body: .empty)
     }
 
     func delete(_ request: Request) async throws -> Response {
         try access.checkOrigin(request)
         if let session = request.cookie(named: Access.cookie) {
-            try await history.deleteSession(hash: SHA256Digest.hex(Array(session.utf8)))
+            try await history.deleteSession(hash: SHA256Digest.bytes(Array(session.utf8)))
         }
         return Response(status: 204, headers: [cookie("", seconds: 0)], body: .empty)
     }

@@ -46,7 +46,7 @@ final class SourceGuard: Sendable {
         do {
             let bound = try bindings.withLock { known in
                 if let id = known[name] { return id }
-                let id = try history.bind(source: name, to: repository.id)
+                let id = try history.bindRepository(source: name, repositoryID: repository.id)
                 known[name] = id
                 return id
             }

@@ -75,7 +75,9 @@ struct WebhookRoute: Sendable {
                 } else {
                     answer(responder, 202, receipt(guid, runs))
                 }
-            case .duplicate(_, _, let runs):
+            case .duplicate(_, .ignored(let reason), _):
+                answer(responder, 200, ignored(reason))
+            case .duplicate(_, .accepted, let runs):
                 answer(responder, 200, receipt(guid, runs, duplicate: true))
             case .failed(let error):
                 logger.error("A delivery could not be put on disk", metadata: ["error": "\(error)"])

@@ -1,0 +1,33 @@
+extension RunSummary {
+    /// What somebody without a token may see where the configuration says `public: status`: no reasons.
+    public func redacted() -> RunSummary {
+        var run = self
+        run.reason = nil
+        run.undo?.reason = ""
+        run.stages = run.stages.map { $0.redacted() }
+        return run
+    }
+}
+
+extension StageView {
+    fileprivate func redacted() -> StageView {
+        var stage = self
+        stage.reason = nil
+        return stage
+    }
+}
+
+extension RunDetail {
+    /// What somebody without a token may see where the configuration says `public: status`: no reasons, no excerpts,
+    /// no addresses and no definition.
+    public func redacted() -> RunDetail {
+        var run = self
+        run.summary = summary.redacted()
+        run.attempts = attempts.map { $0.redacted() }
+        run.images = []
+        run.release = nil
+        run.smokeTest = []
+        run.definition = nil
+        return run
+    }
+}

@@ -10,6 +10,8 @@ public struct Podman: Sendable {
     public let buildNetwork: PodmanNetwork
     /// Where pods live. The host reaches them at their addresses.
     public let podNetwork: PodmanNetwork
+    /// `host:port` of registries that speak plain http.
+    public let insecureRegistries: [String]
     let children: ChildProcess
     private let ledger: (any ChildLedger)?
 
@@ -28,6 +30,7 @@ public struct Podman: Sendable {
     ) throws {
         try SmallFile.makeFolder(folder, mode: 0o700)
         self.folder = try SmallFile.canonical(folder)
+        self.insecureRegistries = insecureRegistries
         self.ledger = ledger
         self.children = ChildProcess(ledger: ledger, run: run)
         let configuration = PodmanConfiguration(folder: self.folder, insecureRegistries: insecureRegistries)
@@ -39,6 +42,7 @@ public struct Podman: Sendable {
 
     private init(_ other: Podman, run: Int64?) {
         folder = other.folder
+        insecureRegistries = other.insecureRegistries
         buildNetwork = other.buildNetwork
         podNetwork = other.podNetwork
         ledger = other.ledger

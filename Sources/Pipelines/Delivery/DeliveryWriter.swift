@@ -27,6 +27,7 @@ extension History {
         _ batch: [DeliveryLog.Entry], _ db: Database, isolated: Bool, into results: inout [AcceptResult]
     ) throws {
         results.removeAll(keepingCapacity: true)
+        try requireOpen(db)
         let writer = try DeliveryWriter(db, time: now())
         try mappingErrors {
             try db.inTransaction(.immediate) {

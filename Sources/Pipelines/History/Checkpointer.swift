@@ -47,6 +47,9 @@ final class Checkpointer: @unchecked Sendable {
         thread.withLock { $0 = worker }
     }
 
+    /// Pages in the log, after the last commit.
+    var pages: Int32 { state.withLock { $0.pages } }
+
     /// Called on the writer's thread after each commit.
     fileprivate func committed(pages: Int32) {
         let wakes = state.withLock { state in

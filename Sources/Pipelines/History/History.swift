@@ -13,7 +13,7 @@ public final class History: Sendable {
     let now: @Sendable () -> Int64
     let announcer = Announcer()
     private let lock: FolderLock?
-    private let checkpointer: Checkpointer
+    let checkpointer: Checkpointer
     private let epoch = Monitor<Int64>(0)
 
     init(pool: DatabasePool, checkpointer: Checkpointer, lock: FolderLock?, now: @escaping @Sendable () -> Int64) {
@@ -87,6 +87,7 @@ extension History {
     ) throws -> Value {
         var changes: [Change] = []
         let value = try mappingErrors {
+            try requireOpen(db)
             var value: Value?
             try db.inTransaction(.immediate) {
                 value = try body(db, &changes)
@@ -115,4 +116,9 @@ func mappingErrors<Value>(_ body: () throws -> Value) throws -> Value {
     } catch {
         throw HistoryError(error)
     }
+}
+
+/// SQLite itself only reports misuse when a connection was closed.
+func requireOpen(_ db: Database) throws {
+    if db.sqliteConnection == nil { throw HistoryError(.closed, "The history is closed.") }
 }

@@ -11,6 +11,7 @@ public final class LogWriter: StageLog {
         var buffer: LogBuffer
         var flush = Flush.none
         var finished = false
+        var refusals = 0
     }
     private enum Flush { case none, soon, now }
 
@@ -69,6 +70,9 @@ public final class LogWriter: StageLog {
         }
     }
 
+    /// How often the database refused a write, for the tests.
+    var refusals: Int { state.withLock { $0.refusals } }
+
     private func end() throws {
         let isFirst = state.withLock { state in
             guard !state.finished else { return false }
@@ -87,7 +91,10 @@ public final class LogWriter: StageLog {
             try store()
         } catch {
             // The disk is full, or another process is in the way: the bytes are kept, and tried again with the next.
-            state.withLock { $0.flush = .soon }
+            state.withLock { state in
+                state.refusals += 1
+                state.flush = .soon
+            }
             queue.asyncAfter(deadline: .now() + .seconds(1)) { self.flush() }
         }
     }

@@ -1,0 +1,201 @@
+import GRDB
+import Glibc
+import Testing
+
+@testable import Pipelines
+
+@Suite("Opening the history")
+struct OpeningTests {
+    @Test("A commit is on the disk when it returns: WAL, and FULL on the writer")
+    func durability() throws {
+        let fixture = try Fixture()
+        let durability = try fixture.history.durability
+        #expect(durability.journalMode == "wal")
+        #expect(durability.synchronous == 2)
+    }
+
+    @Test("A folder is made with its parents, and nobody else may look into the database")
+    func creates() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let nested = folder + "/a"
+        defer { Fixture.remove(nested) }
+        let history = try History.open(folder: nested)
+        try history.close()
+        var facts = stat()
+        try #require(stat(nested + "/fairlead.db", &facts) == 0)
+        #expect(facts.st_mode & 0o777 == 0o600)
+        #expect(try Fixture.names(in: nested).sorted() == ["fairlead.db", "lock"])
+    }
+
+    @Test("What was written is there after a restart, and epochs go on counting")
+    func reopens() async throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let first = try History.open(folder: folder)
+        #expect(try first.beginEpoch() == 1)
+        let hash = try await first.registerDefinition(.sample())
+        try first.close()
+        let second = try History.open(folder: folder)
+        defer { try? second.close() }
+        #expect(try second.beginEpoch() == 2)
+        #expect(try await second.definition(hash: hash) == .sample())
+        #expect(try await second.definition(hash: "none") == nil)
+    }
+
+    @Test("One server per data folder; the refusal names the one that holds it")
+    func lock() throws {
+        let fixture = try Fixture()
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: fixture.folder) }
+        #expect(error?.code == .locked)
+        #expect(error?.message.contains("process \(getpid())") == true)
+        try fixture.history.close()
+        try History.open(folder: fixture.folder).close()
+    }
+
+    @Test("A child that outlives the server does not keep the folder locked")
+    func lockIsNotInherited() throws {
+        let fixture = try Fixture()
+        var fault = stat()
+        for entry in try Fixture.names(in: "/proc/self/fd") {
+            guard let descriptor = Int32(entry), let path = realpath("/proc/self/fd/\(entry)", nil) else { continue }
+            defer { free(path) }
+            guard String(cString: path) == fixture.folder + "/lock", fstat(descriptor, &fault) == 0 else { continue }
+            #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+            return
+        }
+        Issue.record("the lock's descriptor was not found")
+    }
+
+    @Test("A short write beside the server needs no lock")
+    func withoutLock() async throws {
+        let fixture = try Fixture()
+        let beside = try History.open(folder: fixture.folder, lock: false)
+        let id = try await beside.createToken(name: "ci", role: .deployer, hash: [1])
+        try beside.close()
+        #expect(try await fixture.history.token(hash: [1])?.id == id)
+        #expect(throws: HistoryError.self) { try History.open(folder: fixture.folder) }
+    }
+
+    @Test("Without a server, a short write makes the database and leaves the folder free")
+    func withoutServer() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let short = try History.open(folder: folder, lock: false)
+        let server = try History.open(folder: folder)
+        try short.close()
+        try server.close()
+    }
+
+    @Test(
+        "A file that is no database is refused and left as it is",
+        arguments: [[], Array("not a database\n".utf8), [UInt8](repeating: 0, count: 8192)]
+    )
+    func corrupt(content: [UInt8]) throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let path = folder + "/fairlead.db"
+        try write(content, to: path)
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+        #expect(error?.code == .corrupt)
+        #expect(try read(path) == content)
+        // The folder is free again.
+        unlink(path)
+        try History.open(folder: folder).close()
+    }
+
+    @Test("A damaged database is refused: its first page is overwritten after the header")
+    func damaged() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try History.open(folder: folder).close()
+        let path = folder + "/fairlead.db"
+        var content = try read(path)
+        for index in 100..<4096 { content[index] = 0xff }
+        try write(content, to: path)
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+        #expect(error?.code == .corrupt)
+    }
+
+    @Test("Another program's database is refused and left as it is")
+    func foreign() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let path = folder + "/fairlead.db"
+        let other = try DatabaseQueue(path: path)
+        try other.write { db in try db.execute(sql: "CREATE TABLE mine (x)") }
+        try other.close()
+        let content = try read(path)
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+        #expect(error?.code == .corrupt)
+        #expect(try read(path) == content)
+    }
+
+    @Test("A database that was taken away from beside its log is not replaced")
+    func takenAway() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try write([1], to: folder + "/fairlead.db-wal")
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+        #expect(error?.code == .corrupt)
+        #expect(try !Fixture.names(in: folder).contains("fairlead.db"))
+    }
+
+    @Test("What a crash left of a first start is thrown away")
+    func halfMade() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try write([1, 2, 3], to: folder + "/fairlead.db.new")
+        try History.open(folder: folder).close()
+        #expect(try Fixture.names(in: folder).sorted() == ["fairlead.db", "lock"])
+    }
+
+    @Test("A newer schema is refused", arguments: [true, false])
+    func newerSchema(lock: Bool) throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let history = try History.open(folder: folder)
+        try history.blockingWrite { db, _ in try db.execute(sql: "PRAGMA user_version = 99") }
+        try history.close()
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder, lock: lock) }
+        #expect(error?.code == .newerSchema)
+        #expect(error?.message.contains("schema 99") == true)
+    }
+
+    @Test("A folder that cannot be written is refused", arguments: ["/proc/fairlead", "/proc/self", "/dev/null/x"])
+    func readOnly(folder: String) throws {
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+        #expect(error?.code == .readOnly)
+    }
+
+    @Test("A closed history says so, and closing again does nothing")
+    func closed() async throws {
+        let fixture = try Fixture()
+        try fixture.history.close()
+        try fixture.history.close()
+        let reading = await #expect(throws: HistoryError.self) { try await fixture.history.runs() }
+        #expect(reading?.code == .closed)
+        let writing = await #expect(throws: HistoryError.self) {
+            try await fixture.history.createToken(name: "x", role: .viewer, hash: [1])
+        }
+        #expect(writing?.code == .closed)
+        let log = DeliveryLog(history: fixture.history)
+        defer { log.stop() }
+        let answer = await log.accept(.sample("late"), .ignored(Reason("x", "X.")))
+        #expect(answer == .failed(HistoryError(.closed, "The history is closed.")))
+    }
+
+    private func write(_ content: [UInt8], to path: String) throws {
+        let file = try #require(fopen(path, "w"))
+        defer { fclose(file) }
+        try #require(fwrite(content, 1, content.count, file) == content.count)
+    }
+
+    private func read(_ path: String) throws -> [UInt8] {
+        let file = try #require(fopen(path, "r"))
+        defer { fclose(file) }
+        var content = [UInt8](repeating: 0, count: 1 << 20)
+        content.removeLast(content.count - fread(&content, 1, content.count, file))
+        return content
+    }
+}

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import re
+import socket
 
 from support import FAIRLEAD, ROOT, ROUNDS, folder, free_port, line, listens, median, running, sh, wait_for
 
@@ -14,12 +15,12 @@ SECONDS = 5
 CONNECTIONS = 32
 
 
-def source(base):
-    """A repository that is not there: the first run asks for it while the pushes pour in."""
-    return f"file://{base}/absent.git"
+# A git host that takes the connection and says nothing: the first run waits for it while the pushes pour in.
+SILENT = socket.create_server(("127.0.0.1", 0))
+SOURCE = f"http://127.0.0.1:{SILENT.getsockname()[1]}/web.git"
 
 
-def payload(url):
+def payload():
     """A push of about 8 KB: GitHub's shape, with as many commits as fill it."""
     commit = {
         "id": "ab" * 20, "tree_id": "cd" * 20, "distinct": True, "message": "Say what it is for",
@@ -33,7 +34,7 @@ def payload(url):
         "forced": False, "base_ref": None, "compare": "https://github.com/acme/web/compare/0...1", "head_commit": commit,
         "repository": {
             "id": 1, "name": "web", "full_name": "acme/web", "private": False, "default_branch": "main",
-            "clone_url": url,
+            "clone_url": SOURCE,
         },
         "pusher": {"name": "a", "email": "a@example.org"}, "commits": [],
     }
@@ -50,7 +51,7 @@ def write(path, text):
 
 def server_files(base):
     write(f"{base}/pipelines/web.yaml", f"""name: web
-source: {{ git: "{source(base)}", branch: main }}
+source: {{ git: "{SOURCE}", branch: main }}
 images: {{ web: {{ context: . }} }}
 deploy: {{ podman: {{}}, manifests: [k8s] }}
 """)
@@ -91,7 +92,7 @@ def peer(base, port):
 
 def load(base, port, path, salt):
     """Requests a second and the 99th percentile in milliseconds."""
-    body = payload(source(base))
+    body = payload()
     with open(f"{base}/body", "wb") as file:
         file.write(body)
     signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()

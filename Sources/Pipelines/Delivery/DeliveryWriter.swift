@@ -40,12 +40,14 @@ extension History {
     }
 
     private func announce(_ results: [AcceptResult]) {
-        guard announcer.isHeard else { return }
+        let hearsRuns = announcer.hearsRuns
         var changes: [Change] = []
-        for case .accepted(_, let runs) in results {
-            for run in runs { changes.append(.run(run.id)) }
+        var wakesQueue = false
+        for case .accepted(_, let runs) in results where !runs.isEmpty {
+            wakesQueue = true
+            if hearsRuns { changes += runs.map { .run($0.id) } }
         }
-        if !changes.isEmpty { changes.append(.queue) }
+        if wakesQueue { changes.append(.queue) }
         announcer.announce(changes)
     }
 }

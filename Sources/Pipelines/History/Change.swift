@@ -12,24 +12,34 @@ public enum Change: Sendable, Hashable {
 
 /// Hands every change to every subscriber, each with a bounded buffer of its own.
 final class Announcer: Sendable {
-    private struct Weak { weak var feed: Feed? }
+    private struct Weak {
+        weak var feed: Feed?
+        let queueOnly: Bool
+    }
     private let feeds = Monitor<[Weak]>([])
 
-    func subscribe() -> AsyncStream<Change> {
+    func subscribe(queueOnly: Bool) -> AsyncStream<Change> {
         let feed = Feed()
         feeds.withLock { feeds in
             feeds.removeAll { $0.feed == nil }
-            feeds.append(Weak(feed: feed))
+            feeds.append(Weak(feed: feed, queueOnly: queueOnly))
         }
         return AsyncStream(unfolding: { await feed.next() }, onCancel: { feed.end() })
     }
 
-    /// False while nobody has subscribed: then nothing need be announced.
-    var isHeard: Bool { feeds.withLock { $0.contains { $0.feed != nil } } }
+    /// False while nobody wants to know which runs change: then `.queue` is all that need be announced.
+    var hearsRuns: Bool { feeds.withLock { $0.contains { $0.feed != nil && !$0.queueOnly } } }
 
     func announce(_ changes: [Change]) {
         guard !changes.isEmpty else { return }
-        for feed in feeds.withLock({ $0.compactMap(\.feed) }) { feed.add(changes) }
+        let wakesQueue = changes.contains(.queue)
+        for listener in feeds.withLock({ $0 }) {
+            if !listener.queueOnly {
+                listener.feed?.add(changes)
+            } else if wakesQueue {
+                listener.feed?.add([.queue])
+            }
+        }
     }
 
     /// Ends every subscription, once what is buffered has been read.

@@ -54,7 +54,9 @@ public final class History: Sendable {
 
     /// Every committed change from now on. Each subscriber has a buffer of 1,024 distinct changes; who is slower than
     /// that gets ``Change/reset`` in their place. The stream ends when the history is closed.
-    public func changes() -> AsyncStream<Change> { announcer.subscribe() }
+    ///
+    /// - Parameter queueOnly: only ``Change/queue``, for who claims: a burst of deliveries then costs next to nothing.
+    public func changes(queueOnly: Bool = false) -> AsyncStream<Change> { announcer.subscribe(queueOnly: queueOnly) }
 
     /// Waits for what is being written, closes the database and gives the data folder free. A second call does nothing.
     public func close() throws {

@@ -1,8 +1,22 @@
+import HTTPClient
+
 /// The tools of the stages, set up for one run: its children are recorded under its number.
 extension RunInProgress {
-    var builder: ImageBuilder { ImageBuilder(podman: needs.podman.forRun(id)) }
+    var builder: ImageBuilder {
+        ImageBuilder(
+            podman: needs.podman.forRun(id), authFile: needs.registries.authFile,
+            registries: needs.registries.addresses, allow: needs.settings.buildNetwork,
+            unsafeBuilds: needs.settings.unsafeBuilds)
+    }
 
-    func pusher() throws -> ImagePusher { ImagePusher() }
+    var pusher: ImagePusher {
+        ImagePusher(
+            podman: needs.podman.forRun(id), authFile: needs.registries.authFile,
+            access: { [registries = needs.registries] in registries.access(to: $0) },
+            head: { [client = needs.client] url, headers in
+                try await client.send(HTTPRequest(method: "HEAD", url: url, headers: headers)).status
+            })
+    }
 
     /// Where an image of this pipeline is pushed to.
     func repository(of image: String) throws -> String {

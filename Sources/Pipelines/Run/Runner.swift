@@ -10,6 +10,9 @@ public final class Runner: Sendable {
     private let logger: Logger
     private let travelling = Travelling()
 
+    /// Between two looks at the queue.
+    private static let pause = Duration.milliseconds(25)
+
     public init(history: History, epoch: Int64, road: Road, logger: Logger) {
         self.history = history
         self.epoch = epoch
@@ -20,11 +23,13 @@ public final class Runner: Sendable {
     /// Works until the task is cancelled. Runs that are under way then are left claimed:
     /// the next server claims them again and finishes them.
     public func run() async {
-        let changes = history.changes()
+        let changes = history.changes(queueOnly: true)
         await withDiscardingTaskGroup { group in
             await claim(into: &group)
-            for await change in changes where change.wakesQueue {
+            for await _ in changes {
                 await claim(into: &group)
+                // A burst of deliveries is one wake-up, not thousands.
+                try? await Task.sleep(for: Self.pause)
             }
             road.needs.stopping.set()
             travelling.handOver()
@@ -64,13 +69,4 @@ private final class Travelling: Sendable {
     func remove(_ run: Int64) { tasks.withLock { $0[run] = nil } }
     func cancel(_ run: Int64) { tasks.withLock { $0[run] }?.cancel() }
     func handOver() { for task in tasks.withLock({ $0 }).values { task.cancel() } }
-}
-
-extension Change {
-    fileprivate var wakesQueue: Bool {
-        switch self {
-        case .queue, .reset: true
-        case .run, .log: false
-        }
-    }
 }

@@ -32,7 +32,7 @@ struct BuildStage: Sendable {
     private func reusable(_ image: Definition.Image, _ key: String) async throws -> String? {
         guard let known = try await run.needs.history.image(pipeline: run.definition.name, name: image.name, key: key),
             known.reference.hasPrefix(try run.repository(of: image.name) + "@"),
-            try await run.pusher().exists(known.reference)
+            try await run.pusher.exists(known.reference)
         else { return nil }
         return known.reference
     }

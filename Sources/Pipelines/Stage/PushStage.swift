@@ -21,7 +21,7 @@ struct PushStage: Sendable {
             throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
         }
         let repository = try run.repository(of: image.name)
-        let pusher = try run.pusher()
+        let pusher = run.pusher
         let digest = try await withBackoff(log: log) {
             try await pusher.push(id, to: repository, log: log, deadline: .seconds(run.needs.limits.pushDeadline))
         }

@@ -55,25 +55,24 @@ actor EventFeed {
     private var sequence: Int64 = 0
     private var past: [Event] = []
     private var listeners: [ObjectIdentifier: Listener] = [:]
+    private let gathered = Gathered()
+    private let begun = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     init(history: History, epoch: Int64) {
         self.history = history
         self.epoch = epoch
     }
 
-    /// Works until the task is cancelled.
+    /// Works until the task is cancelled. While nobody has ever listened, it does not listen either.
     func run() async {
-        var runs: Set<Int64> = []
-        var logs: [LogKey: Int64] = [:]
-        var missed = false
-        let gathered = Gathered()
-        let changes = history.changes()
+        for await _ in begun.stream { break }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { for await change in changes { gathered.add(change) } }
+            let changes = history.changes()
+            group.addTask { [gathered] in for await change in changes { gathered.add(change) } }
             while !Task.isCancelled {
                 await gathered.wait()
                 try? await Task.sleep(for: Self.gathering)
-                (runs, logs, missed) = gathered.take()
+                let (runs, logs, missed) = gathered.take()
                 await send(runs: runs, logs: logs.map { ($0.key, $0.value) }, missed: missed)
             }
             group.cancelAll()
@@ -86,6 +85,7 @@ actor EventFeed {
         let id = ObjectIdentifier(stream)
         stream.onClose = { [weak self] in Task { await self?.leave(id) } }
         listeners[id] = listener
+        begun.continuation.yield()
         stream.send(event: nil, id: "\(epoch)-\(sequence)", data: "{}")
         guard let after else { return }
         guard let missed = since(after) else {

@@ -64,11 +64,11 @@ struct ChangesTests {
         let announcer = Announcer()
         do {
             let stream = announcer.subscribe()
-            #expect(announcer.isHeard)
+            #expect(announcer.hearsRuns)
             let task = Task { for await _ in stream {} }
             task.cancel()
             await task.value
         }
-        try await eventually("the subscriber is still there") { !announcer.isHeard }
+        try await eventually("the subscriber is still there") { !announcer.hearsRuns }
     }
 }

@@ -6,6 +6,8 @@ public struct Registries: Sendable {
     public let authFile: String
     /// Addresses that are spoken to over plain http or with a certificate that nobody checks.
     public let insecureAddresses: [String]
+    /// Every registry that is configured, the embedded one included.
+    let addresses: [String]
     private let embedded: String?
     private let accounts: [Account]
 
@@ -29,6 +31,7 @@ public struct Registries: Sendable {
         }
         self.accounts = accounts
         self.embedded = embedded?.address
+        addresses = settings.registries.map(\.address) + (embedded.map { [$0.address] } ?? [])
         insecureAddresses =
             settings.registries.filter(\.insecure).map(\.address) + (embedded.map { [$0.address] } ?? [])
         authFile = "\(settings.data)/registries.json"

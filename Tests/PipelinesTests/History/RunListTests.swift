@@ -68,7 +68,7 @@ struct RunListTests {
         }
     }
 
-    @Test("No page looks through the table, and only the queue is ever sorted", arguments: filters)
+    @Test("No page looks through the table; besides the index only the queue is read", arguments: filters)
     func plan(filter: RunFilter) async throws {
         let fixture = try Fixture()
         let steps = try await fixture.history.read { db in

@@ -1,0 +1,181 @@
+/// Every deadline and every bound of the server in one place. Times are in seconds, sizes in bytes; each can be set
+/// under `limits:` in fairlead.yaml.
+public struct Limits: Sendable, Equatable {
+    // MARK: The road of a push
+
+    /// From a webhook's first byte to its last.
+    public var requestDeadline = 30.0
+    /// A fetch from a repository, connecting included.
+    public var fetchDeadline = 300.0
+    /// A fetch during which no byte arrives.
+    public var fetchIdle = 30.0
+    /// How long a revision that is not there yet is asked for again.
+    public var revisionWait = 30.0
+    public var cloneDeadline = 600.0
+    public var buildDeadline = 1800.0
+    public var pushDeadline = 600.0
+    public var smokeTestDeadline = 600.0
+    /// How long an undo may take.
+    public var undoDeadline = 300.0
+    /// Builds at a time, over all lanes.
+    public var builds = 2
+    /// Log kept of one attempt of a stage; the cut is marked.
+    public var logBytes = 16 * 1024 * 1024
+
+    // MARK: HTTP
+
+    /// The longest body of a webhook; GitHub sends at most 25 MB.
+    public var webhookBodyBytes = 25 * 1024 * 1024
+    /// All bodies that are being received together; beyond it the answer is 503.
+    public var bodiesInFlightBytes = 64 * 1024 * 1024
+    /// The longest body of any other request.
+    public var apiBodyBytes = 64 * 1024
+    /// Connections at a time.
+    public var connections = 4096
+    /// A connection on which nothing is asked for.
+    public var connectionIdle = 60.0
+    /// Between two signs of life of an event stream.
+    public var heartbeat = 15.0
+    /// How long a session of the status page lasts.
+    public var sessionLifetime = 43_200.0
+
+    // MARK: Processes
+
+    /// How long a child has after the request to end, before it is killed.
+    public var childGrace = 5.0
+    /// How long old containers may finish their requests.
+    public var drain = 10.0
+    /// How long the server takes to stop.
+    public var shutdown = 20.0
+
+    public init() {}
+}
+
+extension Limits {
+    /// One limit as fairlead.yaml names it.
+    struct Named: Sendable {
+        enum Field: Sendable {
+            case seconds(any WritableKeyPath<Limits, Double> & Sendable)
+            case count(any WritableKeyPath<Limits, Int> & Sendable, ClosedRange<Int>)
+            case bytes(any WritableKeyPath<Limits, Int> & Sendable, ClosedRange<Int>)
+        }
+
+        var name: String
+        var field: Field
+        var about: String
+    }
+}
+
+extension Limits {
+    /// In the order of the documentation. Defaults come from `Limits()`, so that they are written down once.
+    static let named: [Named] = [
+        Named(
+            name: "requestDeadline",
+            field: .seconds(\.requestDeadline),
+            about: "A request, from its first byte to its last."
+        ),
+        Named(
+            name: "fetchDeadline",
+            field: .seconds(\.fetchDeadline),
+            about: "A fetch from a repository, connecting included."
+        ),
+        Named(name: "fetchIdle", field: .seconds(\.fetchIdle), about: "A fetch during which no byte arrives."),
+        Named(
+            name: "revisionWait",
+            field: .seconds(\.revisionWait),
+            about: "How long a revision that the repository does not have yet is asked for again."
+        ),
+        Named(name: "cloneDeadline", field: .seconds(\.cloneDeadline), about: "The clone stage."),
+        Named(name: "buildDeadline", field: .seconds(\.buildDeadline), about: "The build stage."),
+        Named(name: "pushDeadline", field: .seconds(\.pushDeadline), about: "The push stage."),
+        Named(name: "smokeTestDeadline", field: .seconds(\.smokeTestDeadline), about: "The smoke-test stage."),
+        Named(name: "undoDeadline", field: .seconds(\.undoDeadline), about: "The undo of a deploy."),
+        Named(name: "builds", field: .count(\.builds, 1...64), about: "Builds at a time, over all environments."),
+        Named(
+            name: "logBytes",
+            field: .bytes(\.logBytes, 64 * kibi...1024 * mebi),
+            about: "Log that is kept of one attempt of a stage; where it is cut, it says so."
+        ),
+        Named(
+            name: "webhookBodyBytes",
+            field: .bytes(\.webhookBodyBytes, kibi...256 * mebi),
+            about: "The longest body of a webhook. GitHub sends at most 25 MB."
+        ),
+        Named(
+            name: "bodiesInFlightBytes",
+            field: .bytes(\.bodiesInFlightBytes, kibi...4096 * mebi),
+            about: "All bodies that are received at one time; beyond it the answer is 503."
+        ),
+        Named(
+            name: "apiBodyBytes",
+            field: .bytes(\.apiBodyBytes, kibi...16 * mebi),
+            about: "The longest body of a request that is not a webhook."
+        ),
+        Named(name: "connections", field: .count(\.connections, 8...65_536), about: "Connections at a time."),
+        Named(
+            name: "connectionIdle",
+            field: .seconds(\.connectionIdle),
+            about: "How long a connection on which nothing is asked for is kept."
+        ),
+        Named(name: "heartbeat", field: .seconds(\.heartbeat), about: "Between two signs of life of an event stream."),
+        Named(
+            name: "sessionLifetime",
+            field: .seconds(\.sessionLifetime),
+            about: "How long a session of the status page lasts."
+        ),
+        Named(
+            name: "childGrace",
+            field: .seconds(\.childGrace),
+            about: "How long a program has after it was asked to end, before it is killed."
+        ),
+        Named(name: "drain", field: .seconds(\.drain), about: "How long old containers may finish their requests."),
+        Named(name: "shutdown", field: .seconds(\.shutdown), about: "How long the server may take to stop."),
+    ]
+
+    private static let kibi = 1024
+    private static let mebi = 1024 * 1024
+
+    /// The shape of `limits:`.
+    static let shape: Shape = {
+        let defaults = Limits()
+        return .object(
+            ObjectShape(
+                keys: named.map { limit in
+                    switch limit.field {
+                    case .seconds(let path):
+                        let seconds = Int(defaults[keyPath: path])
+                        return .optional(limit.name, .duration, "\(limit.about) Default: \(inUnits(seconds)).")
+                    case .count(let path, let range):
+                        return .optional(
+                            limit.name,
+                            .integer(range),
+                            "\(limit.about) Default: \(defaults[keyPath: path])."
+                        )
+                    case .bytes(let path, let range):
+                        let size = defaults[keyPath: path]
+                        let shown = size % mebi == 0 ? "\(size / mebi)MiB" : "\(size / kibi)KiB"
+                        return .optional(limit.name, .size(range), "\(limit.about) Default: \(shown).")
+                    }
+                }
+            )
+        )
+    }()
+
+    private static func inUnits(_ seconds: Int) -> String {
+        if seconds % 3600 == 0 { return "\(seconds / 3600)h" }
+        return seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds)s"
+    }
+
+    /// The limits of a value that was checked against `shape`.
+    init(_ value: Value?) {
+        self.init()
+        for limit in Self.named {
+            guard let found = value?[limit.name], case .scalar(let scalar) = found.content else { continue }
+            switch limit.field {
+            case .seconds(let path): if let seconds = seconds(of: scalar.text) { self[keyPath: path] = seconds }
+            case .count(let path, _): if let count = found.integer { self[keyPath: path] = count }
+            case .bytes(let path, _): if let size = bytes(of: scalar) { self[keyPath: path] = size }
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+extension Shape {
+    /// The keys of a pipeline's file: what `readPipeline` checks and `pipelines/pipeline.schema.json` is made of.
+    static let pipeline = Shape.object(
+        ObjectShape(keys: [
+            .required("name", .text(.name), "The pipeline's name: lower-case letters, digits and hyphens, at most 40."),
+            .optional(
+                "environment",
+                .text(.name),
+                """
+                Where the pipeline deploys to, and the name of its lane: of one environment's runs, one is worked on \
+                at a time. Default: the pipeline's name.
+                """
+            ),
+            .required("source", source, "The repository, and what of it is deployed."),
+            .required(
+                "images",
+                .table(keys: .name, values: image, count: 1...32),
+                "The images that are built, by name. Manifests name them so, and get the digest that was built."
+            ),
+            .optional("registry", registry, "Where images are pushed to. Default: embedded."),
+            .optional(
+                "secrets",
+                .table(keys: .secretName, values: secret, count: 0...128),
+                """
+                Values for the containers, by the variable's name there. They become the Secret NAME-secrets (with the \
+                pipeline's name) in the namespace.
+                """
+            ),
+            .required("deploy", deploy, "Where and how the images are deployed."),
+            .optional(
+                "smokeTest",
+                .list(smokeCheck, count: 0...64),
+                "Checks after each deploy. If one fails, the deploy is undone. Default: none."
+            ),
+            .optional(
+                "onPush",
+                .choice(Definition.OnPush.allCases.map(\.rawValue)),
+                """
+                What a push does while an earlier one is worked on. latest: the newest waiting push wins. queue: every \
+                push is deployed, in order. cancel: as latest, and a run that has not begun to deploy is stopped. \
+                Default: latest.
+                """
+            ),
+        ])
+    )
+
+    private static let source = Shape.object(
+        ObjectShape(
+            keys: [
+                .optional("github", .text(.githubRepository), "A repository on github.com: owner/name."),
+                .optional(
+                    "git",
+                    .text(.gitURL),
+                    """
+                    Any other repository: a URL that begins with https://, http://, ssh:// or file:///, or \
+                    git@host:path. Credentials belong in fairlead.yaml.
+                    """
+                ),
+                .optional("branch", .text(.branch), "The branch that is deployed, without refs/heads/."),
+                .optional(
+                    "tags",
+                    .text(.tagGlob),
+                    "The tags that are deployed, in order of arrival: a pattern such as v*, with * for any characters."
+                ),
+                .optional(
+                    "paths",
+                    .list(.text(.pathGlob), count: 0...256),
+                    """
+                    Deploy only if one of these paths changed since what is deployed now. * stands for any characters \
+                    but /, ? for one, ** for any characters. Default: every change counts.
+                    """
+                ),
+            ],
+            exactlyOne: [["github", "git"], ["branch", "tags"]]
+        )
+    )
+
+    private static let image = Shape.object(
+        ObjectShape(keys: [
+            .optional(
+                "context",
+                .text(.repositoryPath),
+                "The folder that the build sees, inside the repository. Default: . (the whole repository)."
+            ),
+            .optional(
+                "dockerfile",
+                .text(.repositoryPath),
+                "Inside the repository. Default: Dockerfile in the context, or Containerfile."
+            ),
+            .optional("target", .text(.buildStage), "The stage of the Dockerfile to build. Default: the last."),
+            .optional(
+                "args",
+                .table(keys: .variable, values: .text(.line), count: 0...128),
+                "Build arguments. They are part of the image's history: no place for secrets."
+            ),
+        ])
+    )
+
+    private static let registry = Shape.object(
+        ObjectShape(
+            keys: [
+                .optional("embedded", .object(ObjectShape(keys: [])), "The registry of this server: embedded: {}."),
+                .optional(
+                    "address",
+                    .text(.registryAddress),
+                    "host:port, or host:port/prefix. Credentials belong under registries in fairlead.yaml."
+                ),
+                .refused(
+                    "digitalocean",
+                    "this version pushes to its own registry or to an address; write address: HOST/PREFIX",
+                    insteadOf: ["address"]
+                ),
+            ],
+            exactlyOne: [["embedded", "address"]]
+        )
+    )
+
+    /// Where a secret's value comes from: never the file itself.
+    static let secret = Shape.object(
+        ObjectShape(
+            keys: [
+                .optional("env", .text(.variable), "A variable of this server's environment."),
+                .optional(
+                    "file",
+                    .text(.serverPath),
+                    """
+                    A file on this server, absolute or relative to the folder of this YAML file. A line break at its \
+                    end is not part of the secret.
+                    """
+                ),
+            ],
+            exactlyOne: [["env", "file"]]
+        )
+    )
+
+    private static let deploy: Shape = {
+        let target = "this version deploys to podman; write podman: {}"
+        let manifests = "this version deploys plain manifests; write manifests: [FOLDER]"
+        return Shape.object(
+            ObjectShape(
+                keys: [
+                    .optional("podman", .object(ObjectShape(keys: [])), "Containers on this machine: podman: {}."),
+                    .optional(
+                        "namespace",
+                        .text(.name),
+                        """
+                        The namespace of everything that is deployed. No two environments share one. \
+                        Default: the pipeline's name.
+                        """
+                    ),
+                    .required(
+                        "manifests",
+                        .list(.text(.repositoryPath), count: 1...64),
+                        "Folders or files with Kubernetes manifests, inside the repository."
+                    ),
+                    .optional(
+                        "before",
+                        .text(.repositoryPath),
+                        "The manifest of a Job, inside the repository: it must finish before the rollout begins."
+                    ),
+                    .optional("timeout", .duration, "The deadline of the deploy stage, e.g. 90s or 5m. Default: 5m."),
+                    .optional(
+                        "onFailure",
+                        .choice(Definition.Deploy.OnFailure.allCases.map(\.rawValue)),
+                        """
+                        What happens to a deploy that fails. undo: the last release that succeeded is put back. keep: \
+                        everything stays, to be looked at. Default: undo.
+                        """
+                    ),
+                    .refused("digitalocean", target, insteadOf: ["podman"]),
+                    .refused("kubeconfig", target, insteadOf: ["podman"]),
+                    .refused("inCluster", target, insteadOf: ["podman"]),
+                    .refused("kustomize", manifests, insteadOf: ["manifests"]),
+                    .refused("helm", manifests, insteadOf: ["manifests"]),
+                ],
+                exactlyOne: [["podman"]]
+            )
+        )
+    }()
+
+    private static let smokeCheck = Shape.object(
+        ObjectShape(keys: [
+            .optional("name", .text(.label), "What the check shows, for people. Default: its address."),
+            .required(
+                "get",
+                .text(.checkAddress),
+                """
+                What is asked for: service://NAME:PORT/PATH reaches a Service of the deploy, https://… or http://… is \
+                reached from outside.
+                """
+            ),
+            .optional(
+                "headers",
+                .table(keys: .headerName, values: .text(.line), count: 0...32),
+                "Headers of the request."
+            ),
+            .optional("expect", expectation, "What the answer must be like. Default: status 200."),
+            .optional(
+                "retry",
+                .object(
+                    ObjectShape(keys: [
+                        .optional("for", .duration, "How long a check that fails is tried again. Default: 60s."),
+                        .optional("every", .duration, "The time between two tries. Default: 2s."),
+                    ])
+                ),
+                "How a check that fails is tried again."
+            ),
+        ])
+    )
+
+    private static let expectation = Shape.object(
+        ObjectShape(keys: [
+            .optional("status", .integer(100...599), "The answer's status. Default: 200."),
+            .optional(
+                "json",
+                .table(keys: .jsonPath, values: .scalar, count: 0...64),
+                """
+                Values that the JSON body must have: a path with dots between keys and positions, such as \
+                items.0.name, and the text, number, true, false or null that must be there.
+                """
+            ),
+            .optional("body", .text(.prose), "Text that the body must contain."),
+            .optional(
+                "headers",
+                .table(keys: .headerName, values: .text(.line), count: 0...32),
+                "Headers that the answer must carry."
+            ),
+            .optional("within", .duration, "The longest time that the answer may take, e.g. 500ms. Default: no limit."),
+        ])
+    )
+}

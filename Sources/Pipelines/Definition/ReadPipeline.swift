@@ -1,0 +1,156 @@
+/// Reads one pipeline's file.
+///
+/// - Parameter file: The file's name for faults; a secret's relative `file` is looked for beside it.
+/// - Throws: `DefinitionFaults` with everything that is wrong.
+public func readPipeline(file: String, contents: [UInt8]) throws -> Definition {
+    let pipeline = PipelineFile(file: file, contents: contents)
+    guard let definition = pipeline.definition else { throw DefinitionFaults(faults: pipeline.faults) }
+    return definition
+}
+
+/// A pipeline's file after reading: a definition, or faults. What could be made out is kept for the comparison of
+/// files.
+struct PipelineFile {
+    var file: String
+    var faults: [Fault]
+    /// Nil if there are faults.
+    var definition: Definition?
+    /// Where the environment (or, if it is left out, the pipeline) is named.
+    var environmentPlace = Place.start
+    /// The pipeline's name and where it is: also of a file that has other faults.
+    var name: (text: String, place: Place)?
+
+    init(file: String, contents: [UInt8]) {
+        self.file = file
+        var found = FaultList(file: file)
+        let document = readDocument(contents, faults: &found)
+        if let document {
+            check(document, .pipeline, faults: &found)
+        } else if found.isEmpty {
+            found.add(.start, "the file is empty: a pipeline needs at least name, source, images and deploy")
+        }
+        if let name = document?["name"], let text = name.text, TextRule.name.fault(in: text) == nil {
+            self.name = (text, name.place)
+            environmentPlace = document?["environment"]?.place ?? name.place
+        }
+        if let document, found.isEmpty {
+            definition = Definition(document, folder: FilePath.folder(of: file))
+        }
+        faults = found.faults
+    }
+}
+
+// MARK: - From values that were checked against `Shape.pipeline`
+
+extension Definition {
+    fileprivate init(_ value: Value, folder: String) {
+        let name = value["name"]?.text ?? ""
+        var secrets: [String: SecretSource] = [:]
+        for entry in value["secrets"]?.entries ?? [] {
+            secrets[entry.key] = SecretSource(entry.value, folder: folder)
+        }
+        self.init(
+            name: name,
+            environment: value["environment"]?.text ?? name,
+            source: Source(value["source"]),
+            images: (value["images"]?.entries ?? []).map { Image($0.key, $0.value) }.sorted { $0.name < $1.name },
+            registry: value["registry"]?["address"]?.text.map(Registry.address) ?? .embedded,
+            secrets: secrets,
+            deploy: Deploy(value["deploy"], pipeline: name),
+            smokeTest: (value["smokeTest"]?.items ?? []).map(SmokeCheck.init),
+            onPush: value["onPush"]?.text.flatMap(OnPush.init) ?? .latest
+        )
+    }
+}
+
+extension Definition.Source {
+    fileprivate init(_ value: Value?) {
+        self.init(
+            github: value?["github"]?.text,
+            git: value?["git"]?.text,
+            branch: value?["branch"]?.text,
+            tags: value?["tags"]?.text,
+            paths: value?["paths"]?.texts ?? []
+        )
+    }
+}
+
+extension Definition.Image {
+    fileprivate init(_ name: String, _ value: Value) {
+        self.init(
+            name: name,
+            context: FilePath.tidy(value["context"]?.text ?? "."),
+            dockerfile: value["dockerfile"]?.text.map(FilePath.tidy),
+            target: value["target"]?.text,
+            args: value["args"]?.table ?? [:]
+        )
+    }
+}
+
+extension Definition.SecretSource {
+    init?(_ value: Value?, folder: String) {
+        if let variable = value?["env"]?.text {
+            self = .environment(variable)
+        } else if let file = value?["file"]?.text {
+            self = .file(FilePath.resolve(file, in: folder))
+        } else {
+            return nil
+        }
+    }
+}
+
+extension Definition.Deploy {
+    fileprivate init(_ value: Value?, pipeline: String) {
+        self.init(
+            target: .podman,
+            namespace: value?["namespace"]?.text ?? pipeline,
+            manifests: (value?["manifests"]?.texts ?? []).map(FilePath.tidy),
+            before: value?["before"]?.text.map(FilePath.tidy),
+            timeout: value?["timeout"]?.text.flatMap(seconds) ?? 300,
+            onFailure: value?["onFailure"]?.text.flatMap(OnFailure.init) ?? .undo
+        )
+    }
+}
+
+extension Definition.SmokeCheck {
+    fileprivate init(_ value: Value) {
+        let get = value["get"]?.text ?? ""
+        self.init(
+            name: value["name"]?.text ?? get,
+            get: get,
+            headers: value["headers"]?.table ?? [:],
+            expect: Definition.Expectation(value["expect"]),
+            retryFor: value["retry"]?["for"]?.text.flatMap(seconds) ?? 60,
+            retryEvery: value["retry"]?["every"]?.text.flatMap(seconds) ?? 2
+        )
+    }
+}
+
+extension Definition.Expectation {
+    fileprivate init(_ value: Value?) {
+        var json: [String: Definition.JSONScalar] = [:]
+        for entry in value?["json"]?.entries ?? [] {
+            guard case .scalar(let scalar) = entry.value.content else { continue }
+            json[entry.key] = Definition.JSONScalar(scalar)
+        }
+        self.init(
+            status: value?["status"]?.integer ?? 200,
+            json: json,
+            body: value?["body"]?.text,
+            headers: value?["headers"]?.table ?? [:],
+            within: value?["within"]?.text.flatMap(seconds)
+        )
+    }
+}
+
+extension Definition.JSONScalar {
+    fileprivate init(_ scalar: Scalar) {
+        switch scalar.kind {
+        case .text: self = .string(scalar.text)
+        case .null: self = .null
+        case .flag(let flag): self = .bool(flag)
+        case .integer(let integer): self = .number(Double(integer))
+        case .number(let number): self = .number(number)
+        }
+    }
+}

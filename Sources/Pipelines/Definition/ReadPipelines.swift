@@ -1,0 +1,81 @@
+/// Reads every pipeline of a folder: `*.yaml` and `*.yml`, in order of name, without hidden files and inner folders.
+///
+/// - Returns: The definitions by the pipeline's name.
+/// - Throws: `DefinitionFaults` with everything that is wrong in any file and between them: two pipelines of one name,
+///   an environment with two targets or namespaces, two environments with one target and namespace.
+public func readPipelines(folder: String) throws -> [String: Definition] {
+    var faults: [Fault] = []
+    var files: [PipelineFile] = []
+    do throws(ReadingError) {
+        for name in try listFolder(folder) where isPipelineFile(name) {
+            let path = folder.ends(with: "/") ? folder + name : folder + "/" + name
+            do throws(ReadingError) {
+                files.append(PipelineFile(file: path, contents: try readFile(path, atMost: DocumentLimit.bytes)))
+            } catch .isFolder {
+                continue
+            } catch {
+                faults.append(Fault(file: path, line: 1, column: 1, message: error.message))
+            }
+        }
+    } catch {
+        faults.append(Fault(file: folder, line: 1, column: 1, message: error.message))
+    }
+    faults += files.flatMap(\.faults) + nameFaults(files) + environmentFaults(files)
+    guard faults.isEmpty else { throw DefinitionFaults(faults: faults) }
+    let definitions = files.compactMap(\.definition)
+    return Dictionary(definitions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+}
+
+private func isPipelineFile(_ name: String) -> Bool {
+    !name.begins(with: ".") && (name.ends(with: ".yaml") || name.ends(with: ".yml"))
+}
+
+private func nameFaults(_ files: [PipelineFile]) -> [Fault] {
+    var first: [String: String] = [:]
+    return files.compactMap { file in
+        guard let name = file.name else { return nil }
+        guard let other = first[name.text] else {
+            first[name.text] = "\(file.file):\(name.place.line)"
+            return nil
+        }
+        let message = "the name \(quoted(name.text)) belongs to the pipeline in \(other) already: choose another"
+        return Fault(file: file.file, line: name.place.line, column: name.place.column, message: message)
+    }
+}
+
+/// An environment has one target and one namespace, and no other environment has them: so one lane is all that is
+/// needed to keep two runs from changing the same thing.
+private func environmentFaults(_ files: [PipelineFile]) -> [Fault] {
+    var faults: [Fault] = []
+    var seen: [(file: PipelineFile, definition: Definition)] = []
+    for file in files {
+        guard let definition = file.definition else { continue }
+        let here = definition.deploy
+        for (otherFile, other) in seen {
+            let place = "\(otherFile.file):\(otherFile.environmentPlace.line)"
+            let isSamePlace = here.target == other.deploy.target && here.namespace == other.deploy.namespace
+            let message: String
+            if definition.environment == other.environment, !isSamePlace {
+                message = """
+                    the environment \(quoted(definition.environment)) has the namespace \(quoted(here.namespace)) here \
+                    and \(quoted(other.deploy.namespace)) in \(place): write the same target and namespace in both, or \
+                    name two environments
+                    """
+            } else if definition.environment != other.environment, isSamePlace {
+                message = """
+                    the environment \(quoted(definition.environment)) has the target and the namespace \
+                    \(quoted(here.namespace)) of the environment \(quoted(other.environment)) in \(place): give it a \
+                    namespace of its own, or name one environment in both
+                    """
+            } else {
+                continue
+            }
+            let line = file.environmentPlace.line
+            let column = file.environmentPlace.column
+            faults.append(Fault(file: file.file, line: line, column: column, message: message))
+            break
+        }
+        seen.append((file, definition))
+    }
+    return faults
+}

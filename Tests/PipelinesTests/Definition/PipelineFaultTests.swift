@@ -1,0 +1,248 @@
+import Pipelines
+import Testing
+
+/// A file, where a fault must be found in it, and words that its message must have.
+struct BadPipeline: Sendable, CustomTestStringConvertible {
+    var text: String
+    var place: String
+    var words: [String]
+
+    init(_ text: String, _ place: String, _ words: String...) {
+        self.text = text
+        self.place = place
+        self.words = words
+    }
+
+    var testDescription: String { "\(place) \(words.joined(separator: " "))" }
+}
+
+@Suite("What is wrong with a pipeline") struct PipelineFaultTests {
+    static let keys: [BadPipeline] = [
+        BadPipeline(Sample.pipeline("branch:", "brunch:"), "4:3", "source", "brunch", "did you mean 'branch'"),
+        BadPipeline(Sample.pipeline(adding: "smoketest: []"), "10:1", "unknown key", "did you mean 'smokeTest'"),
+        BadPipeline(Sample.pipeline(adding: "colour: red"), "10:1", "unknown key 'colour'", "known here: name"),
+        BadPipeline(
+            Sample.pipeline("podman: {}", "podman: { socket: x }"),
+            "8:13",
+            "deploy.podman",
+            "socket",
+            "write {}"
+        ),
+        BadPipeline(Sample.pipeline("name: todo\n", ""), "1:1", "needs the key 'name'"),
+        BadPipeline(Sample.pipeline("  branch: main\n", ""), "3:3", "source", "'branch', 'tags'"),
+        BadPipeline(Sample.pipeline("branch: main", "branch: main\n  tags: v*"), "5:3", "only one", "'tags'"),
+        BadPipeline(Sample.pipeline("  github: acme/todo\n", ""), "3:3", "source", "'github', 'git'"),
+        BadPipeline(Sample.pipeline("  podman: {}\n", ""), "8:3", "deploy", "needs the key 'podman'"),
+        BadPipeline(Sample.pipeline("podman: {}", "podman:"), "8:10", "deploy.podman", "{}", "empty"),
+        BadPipeline(Sample.pipeline("podman: {}", "digitalocean: { cluster: x }"), "8:3", "podman: {}", "this version"),
+        BadPipeline(Sample.pipeline("podman: {}", "kubeconfig: x"), "8:3", "this version deploys to podman"),
+        BadPipeline(Sample.pipeline("podman: {}", "inCluster: true"), "8:3", "this version deploys to podman"),
+        BadPipeline(Sample.pipeline("manifests: [deploy/k8s]", "kustomize: x"), "9:3", "manifests: [FOLDER]"),
+        BadPipeline(Sample.pipeline("manifests: [deploy/k8s]", "helm: {}"), "9:3", "manifests: [FOLDER]"),
+        BadPipeline(Sample.pipeline(adding: "registry: { digitalocean: acme }"), "10:13", "address: HOST/PREFIX"),
+        BadPipeline(Sample.pipeline(adding: "registry: {}"), "10:11", "'embedded', 'address'"),
+        BadPipeline(
+            Sample.pipeline(adding: "secrets: { KEY: { env: A, file: b } }"),
+            "10:27",
+            "secrets.KEY",
+            "keep one"
+        ),
+        BadPipeline(Sample.pipeline("branch: main", "<<: { branch: main }\n  branch: main"), "4:3", "merge keys"),
+        BadPipeline(
+            Sample.pipeline("branch: main", "branch: main\n  github: acme/other"),
+            "5:3",
+            "'github' is there twice",
+            "line 3"
+        ),
+        BadPipeline(Sample.pipeline(adding: "name: other"), "10:1", "'name' is there twice", "line 1"),
+        BadPipeline(
+            Sample.pipeline(adding: "secrets: { A: {env: A}, 'A': {env: B} }"),
+            "10:25",
+            "'A' is there twice",
+            "line 10"
+        ),
+    ]
+
+    static let types: [BadPipeline] = [
+        BadPipeline(Sample.pipeline("name: todo", "name: [todo]"), "1:7", "name must be a name", "a list"),
+        BadPipeline(Sample.pipeline("name: todo", "name: 42"), "1:7", "the number 42", "quotes, \"42\""),
+        BadPipeline(Sample.pipeline("name: todo", "name:"), "1:6", "name must be", "empty"),
+        BadPipeline(Sample.pipeline("branch: main", "branch: no"), "4:11", "true or false (no)", "\"no\""),
+        BadPipeline(Sample.pipeline("branch: main", "branch: 1.10"), "4:11", "the number 1.10", "\"1.10\""),
+        BadPipeline(
+            Sample.pipeline("{ context: backend }", "{ args: { VERSION: 1.10 } }"),
+            "6:31",
+            "images.backend.args.VERSION",
+            "\"1.10\""
+        ),
+        BadPipeline(Sample.pipeline("{ context: backend }", "{ args: { DEBUG: on } }"), "6:29", "\"on\""),
+        BadPipeline(Sample.pipeline("{ context: backend }", "{ args: { MODE: 0755 } }"), "6:28", "\"0755\""),
+        BadPipeline(
+            Sample.pipeline("{ context: backend }", "backend"),
+            "6:12",
+            "images.backend must be a mapping with context",
+            "is text"
+        ),
+        BadPipeline(Sample.pipeline("[deploy/k8s]", "deploy/k8s"), "9:14", "must be a list: write [deploy/k8s]"),
+        BadPipeline(Sample.pipeline("[deploy/k8s]", "[]"), "9:14", "is empty: at least 1"),
+        BadPipeline(Sample.pipeline("[deploy/k8s]", "[a, 7]"), "9:18", "deploy.manifests[1]", "\"7\""),
+        BadPipeline(Sample.pipeline("{}", "{}\n  timeout: 300"), "9:12", "add the unit", "300s"),
+        BadPipeline(Sample.pipeline("{}", "{}\n  timeout: 5 minutes"), "9:12", "a duration such as"),
+        BadPipeline(Sample.pipeline("{}", "{}\n  timeout: 0s"), "9:12", "above 0"),
+        BadPipeline(Sample.pipeline("{}", "{}\n  timeout: 25h"), "9:12", "at most 24h"),
+        BadPipeline(Sample.pipeline("{}", "{}\n  onFailure: undoo"), "9:14", "undo, keep", "did you mean undo"),
+        BadPipeline(Sample.pipeline(adding: "onPush: newest"), "10:9", "one of latest, queue, cancel"),
+        BadPipeline(Sample.pipeline(adding: "smokeTest: { get: x }"), "10:12", "smokeTest must be a list"),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', expect: { status: 99 } }]"),
+            "10:52",
+            "from 100 to 599"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', expect: { status: '200' } }]"),
+            "10:52",
+            "whole number"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', expect: { json: { a: { b: 1 } } } }]"),
+            "10:55",
+            "json.a",
+            "a mapping"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', expect: { json: { a: yes } } }]"),
+            "10:55",
+            "write true or false"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', expect: { json: { a: .inf } } }]"),
+            "10:55",
+            "a number"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', expect: { json: { a..b: 1 } } }]"),
+            "10:52",
+            "a..b"
+        ),
+        BadPipeline("[a, b]", "1:1", "the file must be a mapping", "a list"),
+        BadPipeline("todo", "1:1", "the file must be a mapping", "is text"),
+    ]
+
+    static let texts: [BadPipeline] = [
+        BadPipeline(Sample.pipeline("name: todo", "name: To_do"), "1:7", "lower-case"),
+        BadPipeline(Sample.pipeline("name: todo", "name: -todo"), "1:7", "begin and end"),
+        BadPipeline(Sample.pipeline("name: todo", "name: ''"), "1:7", "it is empty"),
+        BadPipeline(Sample.pipeline("name: todo", "name: " + String(repeating: "a", count: 41)), "1:7", "more than 40"),
+        BadPipeline(Sample.pipeline("name: todo", "name: \"to\\0do\""), "1:7", "to\\u{0}do"),
+        BadPipeline(Sample.pipeline("  backend:", "  Back End:"), "6:3", "images", "'Back End'", "lower-case"),
+        BadPipeline(Sample.pipeline("acme/todo", "todo"), "3:11", "owner/name"),
+        BadPipeline(Sample.pipeline("acme/todo", "acme/todo.git"), "3:11", "leave out .git"),
+        BadPipeline(Sample.pipeline("acme/todo", "https://github.com/acme/todo"), "3:11", "the key 'git'"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: ftp://host/path"), "3:8", "https://"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: file://host/path"), "3:8", "file:///"),
+        BadPipeline(
+            Sample.pipeline("github: acme/todo", "git: https://user:token@host/path"),
+            "3:8",
+            "git.credentials"
+        ),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: ssh://-oProxyCommand=x/path"), "3:8", "host"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: \"http://\\u0301host/x\""), "3:8", "a host"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: \"http://host?x\""), "3:8", "path"),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: git@-host:path"), "3:8", "git@host:path"),
+        BadPipeline(Sample.pipeline("branch: main", "branch: refs/heads/main"), "4:11", "without refs/heads/"),
+        BadPipeline(Sample.pipeline("branch: main", "branch: -main"), "4:11", "begin with -"),
+        BadPipeline(Sample.pipeline("branch: main", "branch: a..b"), "4:11", ".."),
+        BadPipeline(
+            Sample.pipeline("branch: main", "branch: main\n  paths: [/backend]"),
+            "5:11",
+            "leave out the first /"
+        ),
+        BadPipeline(Sample.pipeline("branch: main", "branch: main\n  paths: ['!backend']"), "5:11", "exclude"),
+        BadPipeline(Sample.pipeline("branch: main", "branch: main\n  paths: [backend/]"), "5:11", "add **"),
+        BadPipeline(Sample.pipeline("context: backend", "context: /etc"), "6:23", "relative"),
+        BadPipeline(Sample.pipeline("context: backend", "context: a/../../b"), "6:23", "may not leave"),
+        BadPipeline(Sample.pipeline("context: backend", "context: \"..\\/\\u0301x\""), "6:23", "may not leave"),
+        BadPipeline(Sample.pipeline("context: backend", "context: \"/\\u0301x\""), "6:23", "relative"),
+        BadPipeline(Sample.pipeline("context: backend", "context: \"a\\0b\""), "6:23", "control characters"),
+        BadPipeline(Sample.pipeline("context: backend", "target: --privileged"), "6:22", "first"),
+        BadPipeline(Sample.pipeline("context: backend", "args: { A-B: c }"), "6:22", "images.backend.args", "'A-B'"),
+        BadPipeline(Sample.pipeline(adding: "registry: { address: https://host }"), "10:22", "leave out http"),
+        BadPipeline(Sample.pipeline(adding: "registry: { address: 'host:99999' }"), "10:22", "host:port"),
+        BadPipeline(Sample.pipeline(adding: "secrets: { url: { env: A } }"), "10:12", "'url'", "A-Z"),
+        BadPipeline(Sample.pipeline(adding: "secrets: { URL: { env: A=B } }"), "10:24", "secrets.URL.env", "'A=B'"),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: backend/health }]"),
+            "10:20",
+            "service://name:port/path"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'service://backend/health' }]"),
+            "10:20",
+            "port is missing"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'service://backend:80' }]"),
+            "10:20",
+            "path is missing"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://u:p@host/' }]"),
+            "10:20",
+            "no user or password"
+        ),
+        BadPipeline(Sample.pipeline(adding: "smokeTest: [{ get: 'file:///etc/passwd' }]"), "10:20", "service://"),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', headers: { 'A b': c } }]"),
+            "10:45",
+            "'A b'"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', headers: { A: \"b\\r\\nC: d\" } }]"),
+            "10:48",
+            "line breaks"
+        ),
+    ]
+
+    @Test(arguments: keys + types + texts) func isNamedWithItsPlace(bad: BadPipeline) {
+        let faults = pipelineFaults(bad.text)
+        #expect(faults.count == 1, "\(faults)")
+        guard let fault = faults.first else { return }
+        #expect("\(fault.line):\(fault.column)" == bad.place, "\(fault)")
+        for word in bad.words { #expect(fault.message.contains(word), "\(fault)") }
+    }
+
+    @Test func allAreReportedTogether() {
+        let text = """
+            name: Todo
+            source: { github: acme, branch: 7 }
+            images: {}
+            deploy:
+              podman: {}
+              podman: {}
+              manifests: nothing
+              timeout: soon
+            colour: red
+            name: again
+            """
+        let lines = pipelineFaults(text).map(\.line)
+        #expect(lines == [1, 2, 2, 3, 6, 7, 8, 9, 10])
+    }
+
+    @Test func aKeyThatIsThereThreeTimesIsNamedTwice() {
+        let faults = pipelineFaults(Sample.pipeline(adding: "onPush: queue\nonPush: latest\n\"onPush\" : cancel"))
+        #expect(faults.count == 2)
+        #expect(faults.allSatisfy { $0.message.contains("'onPush' is there") && $0.line >= 10 })
+    }
+
+    @Test func theReportEnds() {
+        let text = (0..<2000).map { "key\($0): 1\n" }.joined()
+        let faults = pipelineFaults(text)
+        #expect(faults.count == 101)
+        #expect(faults.contains { $0.message.contains("more than 100 faults") })
+    }
+
+    @Test func describesItselfAsEditorsLinkIt() {
+        let fault = Fault(file: "pipelines/todo.yaml", line: 4, column: 3, message: "no")
+        #expect(fault.description == "pipelines/todo.yaml:4:3: no")
+    }
+}

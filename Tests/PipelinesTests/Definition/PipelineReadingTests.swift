@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+@testable import Pipelines
+
+@Suite("Reading a pipeline") struct PipelineReadingTests {
+    struct Example: Sendable, CustomTestStringConvertible {
+        var file: String
+        var testDescription: String { file }
+        func text() throws -> String {
+            try String(contentsOf: packageRoot.appending(path: "pipelines/examples/" + file), encoding: .utf8)
+        }
+    }
+
+    static let examples = [Example(file: "minimal.yaml"), Example(file: "full.yaml")]
+
+    /// Documents in order, for the reader and for the schema.
+    static let good: [String] =
+        [Sample.pipeline]
+        + [
+            "git: https://host/path.git", "git: http://127.0.0.1:8080/path", "git: ssh://git@host:22/path",
+            "git: git@host:path/x",
+            "git: file:///srv/git/todo.git", "git: http://[::1]:80/x",
+        ].map { Sample.pipeline("github: acme/todo", $0) }
+        + [
+            "branch: feature/x-1", "tags: 'v*'", "tags: '*'", "branch: \"1.10\"", "branch: 'no'",
+            "branch: main\n  paths: []",
+            "branch: ünï", "branch: !!str 1.10", "branch: y", "branch: 2024-01-01",
+        ].map { Sample.pipeline("branch: main", $0) }
+        + [
+            "context: ./backend/", "context: .", "context: a..b/c", "dockerfile: a/Dockerfile.prod", "args: { A: '' }",
+            "args: { a_1: 'x y=z' }", "target: Build_1.x",
+        ].map { Sample.pipeline("context: backend", $0) }
+        + [
+            "registry: { embedded: {} }", "registry: { address: 127.0.0.1:5000 }",
+            "registry: { address: 'h.example/a/b-c' }",
+            "secrets: {}", "secrets: { _A1: { file: a/b } }", "smokeTest: []", "onPush: cancel",
+            "smokeTest: [{ get: 'service://web:80/', retry: {} , expect: {} }]",
+            "smokeTest: [{ get: 'https://x.y?a=b', expect: { json: { a.0: -1.5, b: 'yes', c: true, d: null } } }]",
+        ].map { Sample.pipeline(adding: $0) }
+        + ["1ms", "86400000ms", "86400s", "1440m", "24h", "90s"].map { Sample.pipeline("{}", "{}\n  timeout: \($0)") }
+
+    @Test(arguments: good) func whatIsInOrder(text: String) {
+        #expect(pipelineFaults(text) == [])
+    }
+
+    @Test func fillsDefaultsIn() throws {
+        let read = try readPipeline(file: "p.yaml", contents: Array(Sample.pipeline.utf8))
+        let expected = Definition(
+            name: "todo",
+            environment: "todo",
+            source: .init(github: "acme/todo", git: nil, branch: "main", tags: nil, paths: []),
+            images: [.init(name: "backend", context: "backend", dockerfile: nil, target: nil, args: [:])],
+            registry: .embedded,
+            secrets: [:],
+            deploy: .init(
+                target: .podman,
+                namespace: "todo",
+                manifests: ["deploy/k8s"],
+                before: nil,
+                timeout: 300,
+                onFailure: .undo
+            ),
+            smokeTest: [],
+            onPush: .latest
+        )
+        #expect(read == expected)
+        #expect(read.source.url == "https://github.com/acme/todo.git")
+    }
+
+    @Test func readsEveryKey() throws {
+        let text = try Self.examples[1].text()
+        let read = try readPipeline(file: "pipelines/full.yaml", contents: Array(text.utf8))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        #expect(String(decoding: try encoder.encode(read), as: UTF8.self) == Golden.definition)
+        #expect(try JSONDecoder().decode(Definition.self, from: Data(Golden.definition.utf8)) == read)
+    }
+
+    @Test func otherValuesKeepTheirForm() throws {
+        var definition = try readPipeline(file: "p.yaml", contents: Array(Sample.pipeline.utf8))
+        definition.registry = .address("host:5000/acme")
+        definition.smokeTest = [
+            .init(
+                name: "a",
+                get: "b",
+                headers: [:],
+                expect: .init(
+                    status: 200,
+                    json: ["n": .number(1.5), "t": .bool(true), "s": .string("1"), "z": .null],
+                    body: nil,
+                    headers: [:],
+                    within: nil
+                ),
+                retryFor: 1,
+                retryEvery: 1
+            )
+        ]
+        let data = try JSONEncoder().encode(definition)
+        #expect(try JSONDecoder().decode(Definition.self, from: data) == definition)
+        #expect(String(decoding: data, as: UTF8.self).contains(#""registry":{"address":"host:5000\/acme"}"#))
+    }
+
+    @Test func imagesAreInOrderOfName() throws {
+        let text = Sample.pipeline("  backend: { context: backend }", "  web: {}\n  api: { context: ./api/ }\n  b: {}")
+        let read = try readPipeline(file: "p.yaml", contents: Array(text.utf8))
+        #expect(read.images.map(\.name) == ["api", "b", "web"])
+        #expect(read.images.map(\.context) == ["api", ".", "."])
+    }
+
+    @Test(arguments: [
+        ("p.yaml", "s/key", "s/key"), ("/etc/f/p.yaml", "./key", "/etc/f/key"), ("/etc/f/p.yaml", "/k", "/k"),
+        ("/p.yaml", "../k", "/../k"), ("a/p.yaml", "../k", "a/../k"),
+    ]) func secretFilesAreBesideTheFile(file: String, written: String, expected: String) throws {
+        let text = Sample.pipeline(adding: "secrets: { K: { file: \(written) } }")
+        let read = try readPipeline(file: file, contents: Array(text.utf8))
+        #expect(read.secrets["K"] == .file(expected))
+    }
+
+    @Test(arguments: [
+        ("500ms", 0.5), ("1ms", 0.001), ("30s", 30), ("5m", 300), ("1h", 3600), ("24h", 86_400), ("1440m", 86_400),
+    ]) func durations(text: String, expected: Double) {
+        #expect(seconds(of: text) == expected)
+    }
+
+    @Test(arguments: [
+        "", "s", "5", "0s", "05s", "-5s", "1.5s", "5 s", "5S", "1d", "25h", "1h30m", "9999999999s", "1\u{301}s", "٣s",
+    ])
+    func noDurations(text: String) {
+        #expect(seconds(of: text) == nil)
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+@testable import Pipelines
+
+@Suite("Reading a folder of pipelines") struct PipelinesFolderTests {
+    /// The pipelines of a folder with these files, or the faults, without the folder's name.
+    private func read(_ files: [String: String]) throws -> (names: [String], faults: [String]) {
+        try withTemporaryFolder { folder in
+            for (name, text) in files { try write(text, to: "\(folder)/\(name)") }
+            do {
+                return (try readPipelines(folder: folder).keys.sorted(), [])
+            } catch let error as DefinitionFaults {
+                return ([], error.faults.map { $0.description.replacingOccurrences(of: folder + "/", with: "") })
+            }
+        }
+    }
+
+    private func pipeline(_ name: String, environment: String? = nil, namespace: String? = nil) -> String {
+        var text = Sample.pipeline("name: todo", "name: \(name)")
+        if let environment { text += "environment: \(environment)\n" }
+        if let namespace {
+            text = text.replacingOccurrences(of: "  podman", with: "  namespace: \(namespace)\n  podman")
+        }
+        return text
+    }
+
+    @Test func takesYAMLFilesOnly() throws {
+        let good = pipeline("a")
+        let files = [
+            "a.yaml": good, "b.yml": pipeline("b"), ".c.yaml": "[", "d.yaml~": "[", "e.json": "{", "README": "x",
+        ]
+        #expect(try read(files).names == ["a", "b"])
+        #expect(try read([:]).names == [])
+    }
+
+    @Test func innerFoldersAndOddFilesAreNotRead() throws {
+        try withTemporaryFolder { folder in
+            try write(pipeline("a"), to: folder + "/a.yaml")
+            try FileManager.default.createDirectory(atPath: folder + "/x.yaml", withIntermediateDirectories: false)
+            #expect(try readPipelines(folder: folder + "/").keys.sorted() == ["a"])
+            #expect(mkfifo(folder + "/pipe.yaml", 0o600) == 0)
+            try FileManager.default.createSymbolicLink(atPath: folder + "/z.yaml", withDestinationPath: "nowhere")
+            let faults = #expect(throws: DefinitionFaults.self) { try readPipelines(folder: folder) }?.faults
+            #expect(faults?.count == 2)
+            #expect(faults?.first?.message.contains("not a regular file") == true)
+            #expect(faults?.last?.message.contains("does not exist") == true)
+        }
+    }
+
+    @Test func aFolderThatIsNotThere() {
+        let faults = #expect(throws: DefinitionFaults.self) { try readPipelines(folder: "/nowhere/at/all") }?.faults
+        #expect(faults?.map(\.description) == ["/nowhere/at/all:1:1: '/nowhere/at/all' does not exist"])
+    }
+
+    @Test func aFileThatIsTooLarge() throws {
+        let faults = try read(["a.yaml": String(repeating: "#", count: 300_000)]).faults
+        #expect(faults.count == 1)
+        #expect(faults.first?.contains("more than 262144 bytes") == true)
+    }
+
+    @Test func allFaultsOfAllFilesAreInOneReport() throws {
+        let faults = try read([
+            "a.yaml": "name: A", "b.yaml": pipeline("b"), "c.yaml": "- x\n- *y", "d.yaml": pipeline("b"),
+        ]).faults
+        #expect(
+            faults.map { $0.prefix(9) } == [
+                "a.yaml:1:", "a.yaml:1:", "a.yaml:1:", "a.yaml:1:", "c.yaml:2:", "d.yaml:1:",
+            ]
+        )
+    }
+
+    @Test func twoPipelinesOfOneName() throws {
+        let faults = try read(["a.yaml": pipeline("todo"), "b.yaml": "\n" + pipeline("todo", environment: "todo")])
+            .faults
+        #expect(faults == ["b.yaml:2:7: the name 'todo' belongs to the pipeline in a.yaml:1 already: choose another"])
+    }
+
+    @Test func twoPipelinesOfOneNameThoughOneHasFaults() throws {
+        let faults = try read(["a.yaml": pipeline("todo"), "b.yaml": pipeline("todo") + "colour: red"]).faults
+        #expect(faults.count == 2)
+        #expect(faults.first?.hasPrefix("b.yaml:1:7: the name 'todo' belongs") == true)
+    }
+
+    @Test func twoPipelinesInOneEnvironment() throws {
+        let one = pipeline("one", environment: "live", namespace: "shop")
+        let two = pipeline("two", environment: "live", namespace: "shop")
+        #expect(try read(["1.yaml": one, "2.yaml": two]).names == ["one", "two"])
+    }
+
+    @Test func oneEnvironmentWithTwoNamespaces() throws {
+        let one = pipeline("one", environment: "live", namespace: "shop")
+        let two = pipeline("two", environment: "live", namespace: "shop-2")
+        let faults = try read(["1.yaml": one, "2.yaml": two]).faults
+        #expect(faults.count == 1)
+        #expect(faults.first?.hasPrefix("2.yaml:11:14: the environment 'live' has the namespace 'shop-2' here") == true)
+        #expect(faults.first?.contains("1.yaml:11") == true)
+    }
+
+    @Test func twoEnvironmentsWithOneNamespace() throws {
+        let faults = try read(["1.yaml": pipeline("one"), "2.yaml": pipeline("two", namespace: "one")]).faults
+        #expect(faults.count == 1)
+        #expect(
+            faults.first?.hasPrefix("2.yaml:1:7: the environment 'two' has the target and the namespace 'one'") == true
+        )
+        #expect(faults.first?.contains("'one' in 1.yaml:1") == true)
+    }
+
+    @Test func theExamplesGoTogether() throws {
+        let folder = packageRoot.appending(path: "pipelines/examples").path
+        #expect(try readPipelines(folder: folder).keys.sorted() == ["hello", "todo"])
+    }
+}

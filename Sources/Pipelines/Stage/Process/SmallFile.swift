@@ -75,6 +75,13 @@ enum SmallFile {
         return names
     }
 
+    /// The absolute path without symbolic links.
+    static func canonical(_ path: String) throws -> String {
+        guard let resolved = realpath(path, nil) else { throw failure("find", path) }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Removes a file, or a folder with all that is in it. Symbolic links are removed, not followed.

@@ -1,0 +1,118 @@
+import Glibc
+
+/// One thing that podman needs on this machine, for `fairlead doctor`.
+public struct PodmanCheck: Sendable, Equatable {
+    public var ok: Bool
+    /// What was looked at and what was found.
+    public var what: String
+    /// What to do about it; empty when it is fine.
+    public var fix: String
+}
+
+extension Podman {
+    /// Looks at everything that running a container needs, and then runs one, without a network and without pulling
+    /// anything. Never throws: what goes wrong is an answer.
+    public func check() async -> [PodmanCheck] {
+        var checks = [rootCheck]
+        for (program, package) in [("podman", "podman"), ("runc", "runc"), ("iptables", "iptables")] {
+            checks.append(present(program, package, in: Launch.base["PATH"] ?? ""))
+        }
+        // podman looks for these in its own folders first.
+        let helpers = "/usr/local/libexec/podman:/usr/local/lib/podman:/usr/libexec/podman:/usr/lib/podman:"
+        for (program, package) in [("conmon", "conmon"), ("netavark", "netavark"), ("catatonit", "catatonit")] {
+            checks.append(present(program, package, in: helpers + (Launch.base["PATH"] ?? "")))
+        }
+        guard checks.allSatisfy(\.ok) else { return checks }
+        checks.append(await versionCheck())
+        checks.append(await firewallCheck())
+        checks.append(await containerCheck())
+        return checks
+    }
+
+    private var rootCheck: PodmanCheck {
+        geteuid() == 0
+            ? PodmanCheck(ok: true, what: "running as root", fix: "")
+            : PodmanCheck(
+                ok: false,
+                what: "not running as root",
+                fix: "Start it as root: networks and images of containers on this machine need it."
+            )
+    }
+
+    private func present(_ program: String, _ package: String, in path: String) -> PodmanCheck {
+        do {
+            return PodmanCheck(ok: true, what: "\(program) is at \(try Launch.find(program, in: path))", fix: "")
+        } catch {
+            return PodmanCheck(
+                ok: false,
+                what: "\(program) is not installed",
+                fix: "apt-get install --no-install-recommends \(package)"
+            )
+        }
+    }
+
+    private func versionCheck() async -> PodmanCheck {
+        let version = (try? await self.version()) ?? "unknown"
+        let major = Int(version.prefix { $0.isNumber }) ?? 0
+        return PodmanCheck(
+            ok: major >= 4,
+            what: "podman \(version)",
+            fix: major >= 4 ? "" : "Install podman 4 or later (Debian 12 has 4.3)."
+        )
+    }
+
+    /// podman's version, `4.3.1`.
+    func version() async throws -> String {
+        // "podman version 4.3.1"
+        let line = try await lines(["--version"], deadline: .seconds(20)).first ?? ""
+        return line.split(separator: " ").last.map(String.init) ?? ""
+    }
+
+    private func firewallCheck() async -> PodmanCheck {
+        do {
+            try await BuildFirewall(network: buildNetwork, allow: []).probe(children)
+            return PodmanCheck(ok: true, what: "iptables works", fix: "")
+        } catch {
+            return PodmanCheck(
+                ok: false,
+                what: "iptables does not work: \(Self.words(error))",
+                fix: "The kernel needs netfilter (nf_tables), and the server CAP_NET_ADMIN."
+            )
+        }
+    }
+
+    /// catatonit is one static file: a root file system of one file that needs no image.
+    private func containerCheck() async -> PodmanCheck {
+        let root = "\(temporaryFolder)/check-\(getpid())"
+        defer { SmallFile.remove(root) }
+        do {
+            let helpers = "/usr/libexec/podman:/usr/lib/podman:" + (Launch.base["PATH"] ?? "")
+            guard let program = SmallFile.read(try Launch.find("catatonit", in: helpers)) else {
+                return PodmanCheck(ok: false, what: "catatonit cannot be read", fix: "Reinstall the package catatonit.")
+            }
+            for folder in ["", "/proc", "/dev", "/sys", "/etc", "/run"] { try SmallFile.makeFolder(root + folder) }
+            try SmallFile.write(program, to: "\(root)/catatonit", mode: 0o755)
+            let (result, _) = try await capture(
+                ["run", "--rm", "--network", "none", "--rootfs", root, "/catatonit", "-V"],
+                deadline: .seconds(30)
+            )
+            if result.succeeded { return PodmanCheck(ok: true, what: "a container runs", fix: "") }
+            return PodmanCheck(
+                ok: false,
+                what: "a container does not run: \(result.ending). \(result.lastLines(2))",
+                fix:
+                    "Containers need a kernel with namespaces, cgroups and overlayfs; inside another container, one that is privileged."
+            )
+        } catch {
+            return PodmanCheck(
+                ok: false,
+                what: "a container does not run: \(Self.words(error))",
+                fix: "See the line above."
+            )
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        (error as? StageError)?.reason.message ?? "\(error)"
+    }
+}

@@ -1,0 +1,105 @@
+import Glibc
+
+/// The files that podman reads instead of those in /etc/containers.
+/// Sources: containers.conf(5), containers-storage.conf(5), containers-registries.conf(5), containers-policy.json(5).
+struct PodmanConfiguration {
+    let folder: String
+    let insecureRegistries: [String]
+
+    /// HOME is ours too: podman looks there for a signature policy first, and for other people's registry credentials.
+    var environment: [String: String] {
+        [
+            "HOME": folder,
+            "TMPDIR": "\(folder)/tmp",
+            "CONTAINERS_CONF": "\(folder)/containers.conf",
+            "CONTAINERS_STORAGE_CONF": "\(folder)/storage.conf",
+            "CONTAINERS_REGISTRIES_CONF": "\(folder)/registries.conf",
+            "REGISTRY_AUTH_FILE": "\(folder)/auth.json",
+        ]
+    }
+
+    func write() throws {
+        for name in ["networks", "tmp", "storage", "run", ".config/containers"] {
+            try SmallFile.makeFolder("\(folder)/\(name)", mode: 0o700)
+        }
+        try SmallFile.write(containers, to: "\(folder)/containers.conf")
+        try SmallFile.write(storage, to: "\(folder)/storage.conf")
+        try SmallFile.write(registries, to: "\(folder)/registries.conf")
+        try SmallFile.write(Self.policy, to: "\(folder)/.config/containers/policy.json")
+        try SmallFile.write("{}\n", to: "\(folder)/auth.json", mode: 0o600)
+    }
+
+    /// podman takes a fresh temporary folder as the sign of a reboot, and expects it in memory. Ours is on the disk, so
+    /// that everything is in one place: what an earlier boot left there describes containers that do not run.
+    func forgetEarlierBoot() throws {
+        let path = "\(folder)/boot"
+        guard SmallFile.text(path) != ProcessFolder.bootID else { return }
+        for name in ["run", "tmp"] { SmallFile.remove("\(folder)/\(name)") }
+        try SmallFile.write(ProcessFolder.bootID, to: path)
+    }
+
+    // MARK: - Files
+
+    /// runc, because crun 1.8 (Debian 12) fails on hosts with a hybrid cgroup layout. Locks in files, because the
+    /// default is shared memory that every podman of the machine shares. Capabilities: podman's own list of later
+    /// versions; Debian's still has NET_RAW, with which one build could pose as another's gateway.
+    private var containers: String {
+        """
+        [containers]
+        \(ulimits)default_capabilities = [
+          "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE",
+          "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+        ]
+        http_proxy = false
+        log_driver = "k8s-file"
+        log_size_max = 10485760
+
+        [engine]
+        runtime = "runc"
+        cgroup_manager = "cgroupfs"
+        events_logger = "file"
+        lock_type = "file"
+        image_copy_tmp_dir = "\(folder)/tmp"
+        static_dir = "\(folder)/storage/libpod"
+        tmp_dir = "\(folder)/run/libpod"
+        volume_path = "\(folder)/storage/volumes"
+
+        [network]
+        network_backend = "netavark"
+        network_config_dir = "\(folder)/networks"
+
+        """
+    }
+
+    /// Without CAP_SYS_RESOURCE podman's defaults cannot be set, being above our own hard limits, and no container
+    /// starts. These can: podman lowers its own limits before it starts one, so that ours themselves are too high.
+    private var ulimits: String {
+        guard !Capability.sysResource.isEffective else { return "" }
+        let files = min(20000, Self.hardLimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)))
+        let processes = min(4096, Self.hardLimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue)))
+        return "default_ulimits = [\"nofile=\(files):\(files)\", \"nproc=\(processes):\(processes)\"]\n"
+    }
+
+    private static func hardLimit(_ resource: __rlimit_resource_t) -> UInt64 {
+        var limit = rlimit()
+        return getrlimit(resource, &limit) == 0 ? UInt64(limit.rlim_max) : 1024
+    }
+
+    private var storage: String {
+        """
+        [storage]
+        driver = "overlay"
+        graphroot = "\(folder)/storage"
+        runroot = "\(folder)/run"
+
+        """
+    }
+
+    /// Short names mean Docker Hub, as the authors of Dockerfiles expect.
+    private var registries: String {
+        let insecure = insecureRegistries.map { "\n[[registry]]\nlocation = \"\($0)\"\ninsecure = true\n" }
+        return "unqualified-search-registries = [\"docker.io\"]\n" + insecure.joined()
+    }
+
+    private static let policy = #"{"default": [{"type": "insecureAcceptAnything"}]}"# + "\n"
+}

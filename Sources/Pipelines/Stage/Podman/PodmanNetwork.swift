@@ -1,0 +1,128 @@
+import Glibc
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A bridge network of ours. podman reads it from its JSON file, which we write ourselves: `podman network create`
+/// cannot name the bridge's interface.
+public struct PodmanNetwork: Sendable, Equatable {
+    public let name: String
+    /// `10.64.8.0/22`
+    public let subnet: String
+    /// The host's address on the bridge.
+    public let gateway: String
+    /// The bridge, at most 15 characters, different for each folder.
+    public let interface: String
+
+    /// 10.64.0.0 to 10.87.255.255: below podman's own pools (10.88 and up) and Kubernetes' usual service ranges.
+    private static let first = IPv4Range("10.64.0.0/22")!
+    private static let slots: UInt64 = 24 * 64
+
+    /// The network as the folder remembers it, or a new one on a subnet that is free now.
+    static func ensure(_ name: String, in folder: String) throws -> PodmanNetwork {
+        let path = "\(folder)/networks/\(name).json"
+        if let bytes = SmallFile.read(path), let file = try? JSONDecoder().decode(File.self, from: Data(bytes)),
+            let known = PodmanNetwork(file), !IPv4Range.routes(except: known.interface).contains(where: known.overlaps)
+        {
+            return known
+        }
+        let hash = Fingerprint.of("\(folder)\u{0}\(name)")
+        // An interface's name has 15 characters at most (IFNAMSIZ, netdevice(7)).
+        let interface = "fl\(name.split(separator: "-").last?.first ?? "n")\(Fingerprint.text(hash).prefix(10))"
+        let taken = IPv4Range.routes(except: interface) + otherNetworks(in: folder, except: path)
+        for step in 0..<slots {
+            let range = first.following(Int((hash &+ step) % slots))
+            guard !taken.contains(where: range.overlaps) else { continue }
+            let network = PodmanNetwork(name: name, range: range, interface: interface)
+            try network.file.write(to: path)
+            return network
+        }
+        throw StageError(
+            .errored,
+            "no-free-subnet",
+            "Every subnet from 10.64.0.0 to 10.87.255.255 is taken by a route of this machine"
+        )
+    }
+
+    private init(name: String, range: IPv4Range, interface: String) {
+        self.name = name
+        self.subnet = range.description
+        self.gateway = range.address(1)
+        self.interface = interface
+    }
+
+    private init?(_ file: File) {
+        guard let range = file.subnets.first.flatMap({ IPv4Range($0.subnet) }) else { return nil }
+        self.init(name: file.name, range: range, interface: file.networkInterface)
+    }
+
+    private func overlaps(_ other: IPv4Range) -> Bool { IPv4Range(subnet)?.overlaps(other) ?? false }
+
+    /// Networks that have no route at the moment: podman's bridges exist only while a container is on them.
+    private static func otherNetworks(in folder: String, except path: String) -> [IPv4Range] {
+        ["\(folder)/networks", "/etc/containers/networks"].flatMap { folder in
+            SmallFile.names(in: folder).map { "\(folder)/\($0)" }.filter { $0.hasSuffix(".json") && $0 != path }
+        }.flatMap { path -> [IPv4Range] in
+            guard let bytes = SmallFile.read(path), let file = try? JSONDecoder().decode(File.self, from: Data(bytes))
+            else { return [] }
+            return file.subnets.compactMap { IPv4Range($0.subnet) }
+        }
+    }
+
+    // MARK: - podman's file
+
+    /// The shape of netavark's network file, as podman 4 writes it.
+    private struct File: Codable {
+        struct Subnet: Codable {
+            var subnet: String
+            var gateway: String?
+        }
+        var name: String
+        var id: String
+        var driver: String
+        var networkInterface: String
+        var created: String
+        var subnets: [Subnet]
+        var ipv6Enabled: Bool
+        var isInternal: Bool
+        var dnsEnabled: Bool
+        var options: [String: String]?
+        var ipamOptions: [String: String]?
+
+        enum CodingKeys: String, CodingKey {
+            case name, id, driver, created, subnets, options
+            case networkInterface = "network_interface"
+            case ipv6Enabled = "ipv6_enabled"
+            case isInternal = "internal"
+            case dnsEnabled = "dns_enabled"
+            case ipamOptions = "ipam_options"
+        }
+
+        func write(to path: String) throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try SmallFile.write(Array(try encoder.encode(self)), to: path)
+        }
+    }
+
+    private var file: File {
+        // podman wants 64 hexadecimal digits; any will do as long as they stay.
+        let id = (0..<4).map { Fingerprint.text(Fingerprint.of("\(interface)\(subnet)\($0)")) }.joined()
+        return File(
+            name: name,
+            id: id,
+            driver: "bridge",
+            networkInterface: interface,
+            created: "2024-01-01T00:00:00Z",
+            subnets: [.init(subnet: subnet, gateway: gateway)],
+            ipv6Enabled: false,
+            isInternal: false,
+            dnsEnabled: false,
+            options: ["isolate": "true"],
+            ipamOptions: ["driver": "host-local"]
+        )
+    }
+}

@@ -54,7 +54,7 @@ struct Launch: Sendable {
                     uniqueKeysWithValues: environment.map { (Subprocess.Environment.Key(stringLiteral: $0), $1) }
                 )
             ),
-            workingDirectory: workingFolder.map { FilePath($0) },
+            workingDirectory: workingFolder.map { SystemPackage.FilePath($0) },
             platformOptions: options
         )
     }

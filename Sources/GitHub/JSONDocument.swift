@@ -27,7 +27,9 @@ final class FieldKeys: @unchecked Sendable {
 /// The whole document is validated (RFC 8259, UTF-8, at most 128 levels), also where nobody reads it.
 /// - Throws: ``PayloadError`` if it is not a JSON object, and what `body` throws.
 func withJSONObject<Name: FieldName, Result>(
-    _ bytes: [UInt8], _ names: Name.Type, _ body: (JSONFields<Name>) throws -> Result
+    _ bytes: [UInt8],
+    _ names: Name.Type,
+    _ body: (JSONFields<Name>) throws -> Result
 ) throws -> Result {
     guard let parser = csimdjson_parser_borrow() else {
         throw PayloadError(field: PayloadError.wholePayload, message: "there is no memory to parse it")

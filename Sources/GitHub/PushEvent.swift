@@ -22,8 +22,17 @@ public struct PushEvent: Sendable, Equatable {
     public let sender: String?
 
     public init(
-        ref: String, before: String, after: String, created: Bool, deleted: Bool, forced: Bool, repository: Repository,
-        headCommit: HeadCommit?, pusher: String?, compare: String?, sender: String?
+        ref: String,
+        before: String,
+        after: String,
+        created: Bool,
+        deleted: Bool,
+        forced: Bool,
+        repository: Repository,
+        headCommit: HeadCommit?,
+        pusher: String?,
+        compare: String?,
+        sender: String?
     ) {
         self.ref = ref
         self.before = before
@@ -59,8 +68,14 @@ public struct PushEvent: Sendable, Equatable {
         public let isPrivate: Bool
 
         public init(
-            id: Int64, fullName: String, cloneURL: String? = nil, gitURL: String? = nil, sshURL: String? = nil,
-            htmlURL: String? = nil, defaultBranch: String? = nil, isPrivate: Bool
+            id: Int64,
+            fullName: String,
+            cloneURL: String? = nil,
+            gitURL: String? = nil,
+            sshURL: String? = nil,
+            htmlURL: String? = nil,
+            defaultBranch: String? = nil,
+            isPrivate: Bool
         ) {
             self.id = id
             self.fullName = fullName

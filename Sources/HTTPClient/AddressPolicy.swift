@@ -1,5 +1,5 @@
-/// Which addresses a request may connect to. Checked on the address itself when a connection is opened and again when
-/// an open one is used, so that neither names nor redirects get around it.
+/// Which addresses a request may connect to. Checked on the address itself when a connection is opened, and connections
+/// of requests with another policy are not used, so that neither names nor redirects get around it.
 public enum AddressPolicy: Sendable, Equatable {
     case any
     /// No link-local, unspecified, multicast or broadcast address, and none at which a cloud hands out its machines'

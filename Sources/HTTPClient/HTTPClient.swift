@@ -1,5 +1,6 @@
-/// Requests over http and https, many at a time on one thread of its own (libcurl's multi interface). The thread starts
-/// with the first request and ends when nothing was asked for a while, taking the kept connections with it.
+/// Requests over http and https, many at a time on one thread of its own (libcurl's multi interface); those with an
+/// address policy have a second one. A thread starts with the first request and ends when nothing was asked for a while,
+/// taking the kept connections with it.
 ///
 /// Proxies in the environment, `.netrc`, cookies and other schemes are not used. Certificates are always checked.
 public final class HTTPClient: Sendable {
@@ -37,14 +38,17 @@ public final class HTTPClient: Sendable {
     }
 
     private let configuration: Configuration
+    /// Each keeps connections of its own: one that a laxer request opened must never serve a stricter one.
     private let loop: TransferLoop
+    private let strictLoop: TransferLoop
 
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
         loop = TransferLoop(keepAlive: configuration.keepAlive)
+        strictLoop = TransferLoop(keepAlive: configuration.keepAlive)
     }
 
-    deinit { loop.close() }
+    deinit { close() }
 
     /// Sends a request and collects the response. Cancelling the task ends the request.
     ///
@@ -55,8 +59,8 @@ public final class HTTPClient: Sendable {
 
     /// Sends a request and hands the response on as it comes, however long it gets. Cancelling the task ends it.
     ///
-    /// Both closures are called on the client's thread, one at a time: they must not block, for every other request
-    /// waits meanwhile. No byte is lost or buffered; who cannot keep up must store them.
+    /// Both closures are called on the client's thread, one at a time: they must not block, for other requests wait
+    /// meanwhile. No byte is lost or buffered; who cannot keep up must store them.
     ///
     /// - Parameters:
     ///   - onHead: called once with status and headers, as soon as they are there; its body is empty.
@@ -71,16 +75,19 @@ public final class HTTPClient: Sendable {
         try await run(Transfer(request, configuration, sink: .stream(onHead: onHead, onBytes: onBytes)))
     }
 
-    /// Ends every request with the code `cancelled`, and the thread. Later requests fail in the same way.
+    /// Ends every request with the code `cancelled`, and the threads. Later requests fail in the same way.
     /// Does not wait for it.
-    public func close() { loop.close() }
+    public func close() {
+        loop.close()
+        strictLoop.close()
+    }
 
-    /// For tests: whether the thread is there.
-    var isRunning: Bool { loop.isRunning }
+    /// For tests: whether there is a thread.
+    var isRunning: Bool { loop.isRunning || strictLoop.isRunning }
 
     private func run(_ transfer: Transfer) async throws -> HTTPResponse {
         try transfer.request.check()
-        let loop = loop
+        let loop = transfer.request.addressPolicy == .any ? loop : strictLoop
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { loop.submit(transfer, $0) }
         } onCancel: {

@@ -10,7 +10,11 @@ public struct HTTPResponse: Sendable {
     public let remoteAddress: String?
 
     public init(
-        status: Int, headers: [(String, String)], body: [UInt8], duration: Duration, remoteAddress: String?
+        status: Int,
+        headers: [(String, String)],
+        body: [UInt8],
+        duration: Duration,
+        remoteAddress: String?
     ) {
         self.status = status
         self.headers = headers

@@ -9,7 +9,9 @@ final class Transfer: @unchecked Sendable {
     enum Sink {
         case collect
         case stream(
-            onHead: @Sendable (HTTPResponse) throws -> Void, onBytes: @Sendable ([UInt8]) throws -> Void)
+            onHead: @Sendable (HTTPResponse) throws -> Void,
+            onBytes: @Sendable ([UInt8]) throws -> Void
+        )
     }
 
     /// Enough for any honest server; curl itself has no limit for all headers together.
@@ -46,7 +48,9 @@ final class Transfer: @unchecked Sendable {
 
     /// A handle with every option set. It points to this object: keep both for the same time.
     func makeHandle() throws(HTTPClientError) -> UnsafeMutableRawPointer {
-        guard let easy = curl_easy_init() else { throw HTTPClientError(code: .other, message: "no memory for a request") }
+        guard let easy = curl_easy_init() else {
+            throw HTTPClientError(code: .other, message: "no memory for a request")
+        }
         self.easy = easy
         do {
             headerList = try TransferOptions(easy).set(request, configuration)
@@ -70,7 +74,7 @@ final class Transfer: @unchecked Sendable {
         if let failure { return .failure(failure) }
         if result == CURLE_OK { return .success(response(body: body)) }
         // Only if no other address would do either.
-        if let refusedAddress, result == CURLE_COULDNT_CONNECT || result == CURLE_ABORTED_BY_CALLBACK {
+        if let refusedAddress, result == CURLE_COULDNT_CONNECT {
             let message = "the address \(refusedAddress) is link-local or a metadata service: not allowed here"
             return .failure(HTTPClientError(code: .refusedAddress, message: message))
         }
@@ -81,25 +85,23 @@ final class Transfer: @unchecked Sendable {
         let context = Unmanaged.passUnretained(self).toOpaque()
         try options.pointer(CURLOPT_ERRORBUFFER, errorText)
         try options.pointer(CURLOPT_HEADERDATA, context)
-        try options.check(ccurl_set_data_callback(options.easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
-            Transfer.from(context).receive { try $0.receiveHeader(UnsafeRawBufferPointer(start: bytes, count: count)) }
-                ? count : 0
-        })
+        try options.check(
+            ccurl_set_data_callback(options.easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
+                Transfer.from(context).receive(bytes, count) { try $0.receiveHeader($1) }
+            }
+        )
         try options.pointer(CURLOPT_WRITEDATA, context)
-        try options.check(ccurl_set_data_callback(options.easy, CURLOPT_WRITEFUNCTION) { bytes, _, count, context in
-            Transfer.from(context).receive { try $0.receiveBody(UnsafeRawBufferPointer(start: bytes, count: count)) }
-                ? count : 0
-        })
+        try options.check(
+            ccurl_set_data_callback(options.easy, CURLOPT_WRITEFUNCTION) { bytes, _, count, context in
+                Transfer.from(context).receive(bytes, count) { try $0.receiveBody($1) }
+            }
+        )
         try options.pointer(CURLOPT_OPENSOCKETDATA, context)
-        try options.check(ccurl_set_open_socket(options.easy) { context, _, address in
-            Transfer.from(context).openSocket(address!)
-        })
-        // Connections are kept and shared: one that a laxer request opened must not serve a stricter one.
-        try options.pointer(CURLOPT_PREREQDATA, context)
-        try options.check(ccurl_set_before_request(options.easy) { context, remote, _, _, _ in
-            Transfer.from(context).mayUse(remote.map { String(cString: $0) } ?? "") ? CURL_PREREQFUNC_OK
-                : CURL_PREREQFUNC_ABORT
-        })
+        try options.check(
+            ccurl_set_open_socket(options.easy) { context, _, address in
+                Transfer.from(context).openSocket(address!)
+            }
+        )
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> Transfer {
@@ -110,14 +112,18 @@ final class Transfer: @unchecked Sendable {
 // MARK: - What curl calls
 
 extension Transfer {
-    /// False if curl shall stop.
-    private func receive(_ step: (Transfer) throws -> Void) -> Bool {
+    /// What curl wants to hear: the number of bytes, or another one if it shall stop.
+    private func receive(
+        _ bytes: UnsafeMutablePointer<CChar>?,
+        _ count: Int,
+        _ step: (Transfer, UnsafeRawBufferPointer) throws -> Void
+    ) -> Int {
         do {
-            try step(self)
-            return true
+            try step(self, UnsafeRawBufferPointer(start: bytes, count: count))
+            return count
         } catch {
             failure = error
-            return false
+            return count == 0 ? 1 : 0
         }
     }
 
@@ -155,21 +161,13 @@ extension Transfer {
     private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
         let start = UnsafeRawPointer(address) + MemoryLayout<curl_sockaddr>.offset(of: \.addr)!
         let remote = IPAddress(start.assumingMemoryBound(to: sockaddr.self))
-        if policyApplies, request.addressPolicy.refuses(remote) {
+        if request.addressPolicy.refuses(remote) {
             refusedAddress = remote?.description ?? "of an unknown family"
             return ccurl_socket_bad
         }
         let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
         return socket(address.pointee.family, type, address.pointee.protocol)
     }
-
-    private func mayUse(_ remote: String) -> Bool {
-        guard policyApplies, request.addressPolicy.refuses(remote) else { return true }
-        refusedAddress = remote
-        return false
-    }
-
-    private var policyApplies: Bool { request.addressPolicy != .any }
 
     private var status: Int {
         var status = 0

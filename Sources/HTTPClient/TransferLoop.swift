@@ -79,10 +79,15 @@ final class TransferLoop: Sendable {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         var thread = pthread_t()
         let context = Unmanaged.passRetained(self)
-        let result = pthread_create(&thread, &attributes, { context in
-            TransferLoop.run(Unmanaged<TransferLoop>.fromOpaque(context!).takeRetainedValue())
-            return nil
-        }, context.toOpaque())
+        let result = pthread_create(
+            &thread,
+            &attributes,
+            { context in
+                TransferLoop.run(Unmanaged<TransferLoop>.fromOpaque(context!).takeRetainedValue())
+                return nil
+            },
+            context.toOpaque()
+        )
         if result != 0 { context.release() }
         return result == 0
     }

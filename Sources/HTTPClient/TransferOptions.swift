@@ -12,7 +12,8 @@ struct TransferOptions {
     ///
     /// - Returns: the list of headers, to be freed after the handle.
     func set(
-        _ request: HTTPRequest, _ configuration: HTTPClient.Configuration
+        _ request: HTTPRequest,
+        _ configuration: HTTPClient.Configuration
     ) throws(HTTPClientError) -> UnsafeMutablePointer<curl_slist>? {
         try setLimits(request)
         try setTrust(configuration)
@@ -68,7 +69,8 @@ struct TransferOptions {
     }
 
     private func setProxy(
-        _ request: HTTPRequest, _ configuration: HTTPClient.Configuration
+        _ request: HTTPRequest,
+        _ configuration: HTTPClient.Configuration
     ) throws(HTTPClientError) {
         switch request.addressPolicy == .any ? configuration.proxy : .none {
         // Empty, not absent: else curl looks into the environment.

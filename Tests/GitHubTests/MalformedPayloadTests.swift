@@ -20,9 +20,11 @@ import Testing
         #expect(try decodePush([0x20, 0x0a] + Payload().bytes + [0x0d, 0x0a, 0x09, 0x20]) != nil)
     }
 
-    @Test(arguments: [
-        [0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80],
+        ] as [[UInt8]]
+    )
     func isRefusedUnlessUTF8(bytes: [UInt8]) {
         // In a field that is read, in one that is not, and in a name.
         for json in [#"{"ref": "$"}"#, #"{"unread": "$"}"#, #"{"$": 1}"#] {

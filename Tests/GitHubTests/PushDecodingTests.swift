@@ -84,7 +84,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "ref", "before", "after", "repository", "repository.id", "repository.full_name", "head_commit", "head_commit.id",
+        "ref", "before", "after", "repository", "repository.id", "repository.full_name", "head_commit",
+        "head_commit.id",
         "head_commit.message",
     ])
     func refusesWithout(field: String) {
@@ -111,7 +112,8 @@ import Testing
         ("ref", #""refs/heads/a..b""#), ("ref", #""main""#), ("ref", #""""#), ("ref", #""refs/""#),
         ("before", #""""#), ("before", #""6113728""#), ("after", #""1913ef35b887089c165dfaf978f7ab1376f4902g""#),
         ("after", #""1913ef35b887089c165dfaf978f7ab1376f490271""#),
-        ("after", "\"\(String(repeating: "a", count: 64))\""), ("after", #""-913ef35b887089c165dfaf978f7ab1376f49027""#),
+        ("after", "\"\(String(repeating: "a", count: 64))\""),
+        ("after", #""-913ef35b887089c165dfaf978f7ab1376f49027""#),
         ("head_commit.id", #""1913""#), ("repository.id", "0"), ("repository.id", "-1"),
         ("repository.id", "9223372036854775808"), ("repository.id", "18446744073709551616"),
         ("repository.id", "1\(String(repeating: "0", count: 400))"), ("repository.id", "1e999"),
@@ -151,7 +153,9 @@ import Testing
 
 /// Expects that the body is refused because of this field.
 func expectFault(
-    in body: [UInt8], _ field: String, contentType: String = "application/json",
+    in body: [UInt8],
+    _ field: String,
+    contentType: String = "application/json",
     sourceLocation: SourceLocation = #_sourceLocation
 ) {
     #expect(sourceLocation: sourceLocation) {

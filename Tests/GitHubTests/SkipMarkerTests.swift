@@ -13,7 +13,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "skip ci", "[skip  ci]", "[skipci]", "[skip ci", "[skip-ci]", "[ skip ci ]", "[deploy skip]", "[", "{skip ci}",
+        "", "skip ci", "[skip  ci]", "[skipci]", "[skip ci", "[skip-ci]", "[ skip ci ]", "[deploy skip]", "[",
+        "{skip ci}",
         "[\u{13}kip ci]", "[\u{17f}kip ci]",
     ])
     func isNotThere(message: String) throws {

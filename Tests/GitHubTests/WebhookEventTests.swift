@@ -31,7 +31,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8", " application/json ;x=y",
+        "application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8",
+        " application/json ;x=y",
     ])
     func readsJSON(contentType: String) throws {
         #expect(try decodePush(Payload().bytes, contentType: contentType)?.after == Payload.after)

@@ -69,7 +69,9 @@ import Testing
     }
 
     @Test func aBodyOfExactlyTheLimitIsNot() async throws {
-        let server = try server("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "x", count: 1_000))
+        let server = try server(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "x", count: 1_000)
+        )
         #expect(try await client.send(HTTPRequest(url: server.url(), maxResponseBytes: 1_000)).body.count == 1_000)
     }
 

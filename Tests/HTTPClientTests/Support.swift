@@ -4,7 +4,9 @@ import Testing
 
 /// Expects that the request fails in this way.
 func expectFailure(
-    _ code: HTTPClientError.Code, of client: HTTPClient, _ request: HTTPRequest,
+    _ code: HTTPClientError.Code,
+    of client: HTTPClient,
+    _ request: HTTPRequest,
     sourceLocation: SourceLocation = #_sourceLocation
 ) async {
     await #expect(sourceLocation: sourceLocation) {

@@ -5,7 +5,7 @@ final class TLSServer {
     let port: Int
     let caFile: String
     private let folder: URL
-    private let process = Process()
+    private let server: Child
 
     /// - Parameters:
     ///   - name: what the certificate vouches for: `IP:127.0.0.1`.
@@ -15,49 +15,76 @@ final class TLSServer {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         caFile = folder.appendingPathComponent("cert.pem").path
         let key = folder.appendingPathComponent("key.pem").path
-        try Self.run([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", key, "-out", caFile,
-        ])
+        let request = try Child(
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", key, "-out", caFile,
+            ],
+            in: folder
+        )
+        guard request.wait() == 0 else { throw CocoaError(.executableLoad) }
         try Data(response.utf8).write(to: folder.appendingPathComponent("response"))
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", caFile, "-key", key, "-HTTP"]
-        process.currentDirectoryURL = folder
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
+        server = try Child(["s_server", "-accept", "127.0.0.1:0", "-cert", caFile, "-key", key, "-HTTP"], in: folder)
         // "ACCEPT 127.0.0.1:43211"
-        var text = ""
-        while !(text.contains("ACCEPT") && text.hasSuffix("\n")) {
-            let more = output.fileHandleForReading.availableData
-            guard !more.isEmpty else { throw CocoaError(.executableLoad) }
-            text += String(decoding: more, as: UTF8.self)
-        }
-        guard let port = text.split(whereSeparator: \.isNewline).last.flatMap({ Int($0.split(separator: ":").last ?? "") })
+        guard let line = server.firstLine(startingWith: "ACCEPT"),
+            let port = line.split(separator: ":").last.flatMap({ Int($0) })
         else { throw CocoaError(.executableLoad) }
         self.port = port
     }
 
-    deinit {
-        if process.isRunning {
-            process.terminate()
-            process.waitUntilExit()
-        }
-        try? FileManager.default.removeItem(at: folder)
-    }
+    deinit { try? FileManager.default.removeItem(at: folder) }
 
     var url: String { "https://127.0.0.1:\(port)/response" }
+}
 
-    private static func run(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
+/// A child process of openssl, killed with its owner.
+///
+/// Not Foundation's `Process`: its children inherit the blocked signals of a thread of the pool, so that `terminate`
+/// does nothing to them.
+private final class Child {
+    private var id = pid_t()
+    private let output = Pipe()
+    private var status: Int32?
+
+    init(_ arguments: [String], in folder: URL) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.fileHandleForWriting.fileDescriptor, 1)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        // The server finds its files in the folder that it runs in.
+        let start = ["sh", "-c", "cd \"$0\" && exec /usr/bin/openssl \"$@\"", folder.path]
+        var words = (start + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        guard posix_spawn(&id, "/bin/sh", &actions, nil, &words, environ) == 0 else {
+            throw CocoaError(.executableLoad)
+        }
+        try output.fileHandleForWriting.close()
+    }
+
+    deinit {
+        guard status == nil else { return }
+        kill(id, SIGKILL)
+        _ = wait()
+    }
+
+    func wait() -> Int32 {
+        var status: Int32 = 0
+        while waitpid(id, &status, 0) < 0 && errno == EINTR {}
+        self.status = status
+        return status
+    }
+
+    /// Nil if the output ends without it.
+    func firstLine(startingWith prefix: String) -> Substring? {
+        var text = ""
+        while true {
+            let more = output.fileHandleForReading.availableData
+            guard !more.isEmpty else { return nil }
+            text += String(decoding: more, as: UTF8.self)
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            if let line = lines.first(where: { $0.hasPrefix(prefix) }) { return line }
+        }
     }
 }

@@ -26,7 +26,8 @@ import Testing
         #expect(try key.open(sealed, context: "release/7") == Array("attack at dawn".utf8))
     }
 
-    private static let foreignSeal = "01000102030405060708090a0b2676a27aa68ee27af961f3eac687a3909447a5b243fe4d0ff71ced2a9474"
+    private static let foreignSeal =
+        "01000102030405060708090a0b2676a27aa68ee27af961f3eac687a3909447a5b243fe4d0ff71ced2a9474"
 
     @Test func everyChangedByteIsNoticed() throws {
         let sealed = try key.seal(Array("value".utf8), context: "c")
@@ -43,7 +44,9 @@ import Testing
     @Test func anotherKeyOrContextDoesNotOpen() throws {
         let sealed = try key.seal(Array("value".utf8), context: "release/7")
         let other = try SealingKey(bytes: Array(1...32))
-        for attempt in [{ try key.open(sealed, context: "release/8") }, { try other.open(sealed, context: "release/7") }] {
+        for attempt in [
+            { try key.open(sealed, context: "release/8") }, { try other.open(sealed, context: "release/7") },
+        ] {
             #expect(performing: { _ = try attempt() }, throws: { ($0 as? SigningError)?.code == .notAuthentic })
         }
     }

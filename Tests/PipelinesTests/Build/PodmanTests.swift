@@ -49,20 +49,22 @@ struct PodmanTests {
 
     @Test("networks stay the same for a folder and differ between folders")
     func networks() async throws {
-        let folder = try TestFolder()
-        let one = try Podman(folder: "\(folder.path)/one", insecureRegistries: [])
-        let again = try Podman(folder: "\(folder.path)/one", insecureRegistries: [])
-        let two = try Podman(folder: "\(folder.path)/two", insecureRegistries: [])
-        #expect(one.buildNetwork == again.buildNetwork)
-        #expect(one.podNetwork == again.podNetwork)
-        let all = [one.buildNetwork, one.podNetwork, two.buildNetwork, two.podNetwork]
-        #expect(Set(all.map(\.interface)).count == 4)
-        #expect(Set(all.map(\.subnet)).count == 4)
-        for network in all {
-            #expect(network.interface.utf8.count <= 15)
-            let range = try #require(IPv4Range(network.subnet))
-            #expect(try #require(IPv4Range("10.64.0.0/11")).overlaps(range))
-            #expect(!IPv4Range.routes(except: network.interface).contains(where: range.overlaps))
+        try await withPodman { one in
+            try await withPodman { two in
+                let again = try Podman(folder: one.folder, insecureRegistries: [])
+                #expect(one.buildNetwork == again.buildNetwork)
+                #expect(one.podNetwork == again.podNetwork)
+                let all = [one.buildNetwork, one.podNetwork, two.buildNetwork, two.podNetwork]
+                #expect(Set(all.map(\.interface)).count == 4)
+                #expect(Set(all.map(\.name)).count == 4)
+                #expect(Set(all.map(\.subnet)).count == 4)
+                for network in all {
+                    #expect(network.interface.utf8.count <= 15)
+                    let range = try #require(IPv4Range(network.subnet))
+                    #expect(try #require(IPv4Range("10.64.0.0/11")).overlaps(range))
+                    #expect(!IPv4Range.routes(except: network.interface).contains(where: range.overlaps))
+                }
+            }
         }
     }
 
@@ -70,12 +72,12 @@ struct PodmanTests {
     func subnetTaken() async throws {
         let folder = try TestFolder()
         try SmallFile.makeFolder("\(folder.path)/networks")
-        let first = try PodmanNetwork.ensure("fairlead-build", in: folder.path)
-        let file = "\(folder.path)/networks/fairlead-build.json"
+        let first = try PodmanNetwork.ensure("build", in: folder.path)
+        let file = "\(folder.path)/networks/\(first.name).json"
         let text = try #require(SmallFile.text(file))
-        try SmallFile.write(text.replacing("fairlead-build", with: "other"), to: "\(folder.path)/networks/other.json")
+        try SmallFile.write(text.replacing(first.name, with: "other"), to: "\(folder.path)/networks/other.json")
         unlink(file)
-        let second = try PodmanNetwork.ensure("fairlead-build", in: folder.path)
+        let second = try PodmanNetwork.ensure("build", in: folder.path)
         #expect(second.subnet != first.subnet)
     }
 
@@ -84,10 +86,10 @@ struct PodmanTests {
         try await withPodman(insecureRegistries: ["127.0.0.1:5999"]) { podman in
             let format = "{{.Store.GraphRoot}} {{.Store.RunRoot}} {{.Host.OCIRuntime.Name}} {{.Host.NetworkBackend}}"
             let info = try await podman.lines(["info", "--format", format])
-            #expect(info == ["\(podman.folder)/storage \(podman.folder)/run runc netavark"])
+            #expect(info == ["\(podman.folder)/storage \(podman.runFolder) runc netavark"])
             let networks = try await podman.lines(["network", "ls", "--format", "{{.Name}}"])
-            #expect(Set(networks).isSuperset(of: ["fairlead-build", "fairlead-pods"]))
-            for name in ["fairlead-build", "fairlead-pods"] {
+            #expect(Set(networks).isSuperset(of: [podman.buildNetwork.name, podman.podNetwork.name]))
+            for name in [podman.buildNetwork.name, podman.podNetwork.name] {
                 let shown = try await podman.lines([
                     "network", "inspect", name, "--format", "{{.Name}} {{.Options.isolate}}",
                 ])
@@ -101,10 +103,10 @@ struct PodmanTests {
     func reboot() async throws {
         try await withPodman { podman in
             _ = try await podman.lines(["info"])
-            #expect(SmallFile.exists("\(podman.folder)/run/libpod/alive"))
-            try SmallFile.write("another boot", to: "\(podman.folder)/boot")
+            #expect(SmallFile.exists("\(podman.runFolder)/libpod/alive"))
+            try SmallFile.write("another boot", to: "\(podman.runFolder)/boot")
             _ = try Podman(folder: podman.folder, insecureRegistries: [])
-            #expect(!SmallFile.exists("\(podman.folder)/run/libpod/alive"))
+            #expect(!SmallFile.exists("\(podman.runFolder)/libpod/alive"))
             #expect(try await podman.lines(["ps", "-aq"]).isEmpty)
         }
     }
@@ -129,11 +131,15 @@ struct PodmanTests {
             try await podman.removeAll()
             #expect(kill(pid, 0) != 0)
             #expect(!SmallFile.exists(podman.folder))
+            #expect(!SmallFile.exists(podman.runFolder))
             #expect(!SmallFile.exists("/sys/class/net/\(network.interface)"))
             #expect(SmallFile.text("/proc/self/mountinfo")?.contains(podman.folder) == false)
             for program in ["iptables-save", "ip6tables-save"] {
                 let (_, rules) = try await ChildProcess(ledger: nil, run: nil).capture(
-                    program, [], deadline: .seconds(20))
+                    program,
+                    [],
+                    deadline: .seconds(20)
+                )
                 #expect(!String(decoding: rules, as: UTF8.self).contains(podman.buildNetwork.interface))
             }
         }

@@ -19,6 +19,7 @@ extension Podman {
         try? await BuildFirewall(network: buildNetwork, allow: []).remove(children)
         unmountAll()
         SmallFile.remove(folder)
+        SmallFile.remove(runFolder)
         if SmallFile.exists(folder) {
             throw StageError(.errored, "podman-remove", "\(folder) cannot be removed: something in it is still in use")
         }
@@ -31,7 +32,7 @@ extension Podman {
             let fields = line.split(separator: " ")
             guard fields.count > 4 else { return nil }
             let point = fields[4].replacing("\\040", with: " ")
-            return point.hasPrefix(folder + "/") ? String(point) : nil
+            return [folder, runFolder].contains { point.hasPrefix($0 + "/") } ? String(point) : nil
         }
         for point in points.sorted(by: { $0.utf8.count > $1.utf8.count }) { umount2(point, Int32(MNT_DETACH)) }
     }

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Calls podman with a configuration of our own: images, containers, networks, credentials and temporary files all live
-/// in one folder, and nothing in /etc, /var/lib or a home changes. Linux, root.
+/// Calls podman with a configuration of our own: images, containers, networks, credentials and temporary files live in
+/// one folder, what describes running containers in /run/fairlead, and nothing in /etc, /var/lib or a home changes.
+/// Linux, root.
 public struct Podman: Sendable {
     /// Absolute, without symbolic links.
     public let folder: String
@@ -9,6 +10,8 @@ public struct Podman: Sendable {
     public let buildNetwork: PodmanNetwork
     /// Where pods live. The host reaches them at their addresses.
     public let podNetwork: PodmanNetwork
+    /// `host:port` of registries that speak plain http.
+    public let insecureRegistries: [String]
     let children: ChildProcess
     private let ledger: (any ChildLedger)?
 
@@ -27,17 +30,19 @@ public struct Podman: Sendable {
     ) throws {
         try SmallFile.makeFolder(folder, mode: 0o700)
         self.folder = try SmallFile.canonical(folder)
+        self.insecureRegistries = insecureRegistries
         self.ledger = ledger
         self.children = ChildProcess(ledger: ledger, run: run)
         let configuration = PodmanConfiguration(folder: self.folder, insecureRegistries: insecureRegistries)
         try configuration.forgetEarlierBoot()
         try configuration.write()
-        self.buildNetwork = try PodmanNetwork.ensure("fairlead-build", in: self.folder)
-        self.podNetwork = try PodmanNetwork.ensure("fairlead-pods", in: self.folder)
+        self.buildNetwork = try PodmanNetwork.ensure("build", in: self.folder)
+        self.podNetwork = try PodmanNetwork.ensure("pods", in: self.folder)
     }
 
     private init(_ other: Podman, run: Int64?) {
         folder = other.folder
+        insecureRegistries = other.insecureRegistries
         buildNetwork = other.buildNetwork
         podNetwork = other.podNetwork
         ledger = other.ledger
@@ -107,6 +112,9 @@ public struct Podman: Sendable {
         }
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
     }
+
+    /// Outside the data folder: see `PodmanConfiguration.runFolder`.
+    var runFolder: String { PodmanConfiguration(folder: folder, insecureRegistries: []).runFolder }
 
     /// For temporary files of podman; each build has a folder of its own in it.
     var temporaryFolder: String { "\(folder)/tmp" }

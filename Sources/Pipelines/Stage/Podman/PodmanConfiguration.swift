@@ -19,7 +19,7 @@ struct PodmanConfiguration {
     }
 
     func write() throws {
-        for name in ["networks", "tmp", "storage", "run", ".config/containers"] {
+        for name in ["networks", "tmp", "storage", ".config/containers"] {
             try SmallFile.makeFolder("\(folder)/\(name)", mode: 0o700)
         }
         try SmallFile.write(containers, to: "\(folder)/containers.conf")
@@ -29,12 +29,16 @@ struct PodmanConfiguration {
         try SmallFile.write("{}\n", to: "\(folder)/auth.json", mode: 0o600)
     }
 
-    /// podman takes a fresh temporary folder as the sign of a reboot, and expects it in memory. Ours is on the disk, so
-    /// that everything is in one place: what an earlier boot left there describes containers that do not run.
+    /// What describes running containers, and must not outlive them. Not in the data folder, because conmon puts sockets
+    /// there whose paths have 108 characters at most: with a longer one, every attached container waits for 20 s.
+    var runFolder: String { "/run/fairlead/\(Fingerprint.text(Fingerprint.of(folder)))" }
+
+    /// podman takes a fresh run folder as the sign of a reboot. /run is usually empty then, but not everywhere.
     func forgetEarlierBoot() throws {
-        let path = "\(folder)/boot"
+        let path = "\(runFolder)/boot"
         guard SmallFile.text(path) != ProcessFolder.bootID else { return }
-        for name in ["run", "tmp"] { SmallFile.remove("\(folder)/\(name)") }
+        SmallFile.remove(runFolder)
+        try SmallFile.makeFolder(runFolder, mode: 0o700)
         try SmallFile.write(ProcessFolder.bootID, to: path)
     }
 
@@ -61,7 +65,7 @@ struct PodmanConfiguration {
         lock_type = "file"
         image_copy_tmp_dir = "\(folder)/tmp"
         static_dir = "\(folder)/storage/libpod"
-        tmp_dir = "\(folder)/run/libpod"
+        tmp_dir = "\(runFolder)/libpod"
         volume_path = "\(folder)/storage/volumes"
 
         [network]
@@ -90,7 +94,7 @@ struct PodmanConfiguration {
         [storage]
         driver = "overlay"
         graphroot = "\(folder)/storage"
-        runroot = "\(folder)/run"
+        runroot = "\(runFolder)"
 
         """
     }

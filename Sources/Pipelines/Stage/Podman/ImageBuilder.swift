@@ -1,0 +1,204 @@
+import Glibc
+
+/// Builds images with podman, each on the build network, in namespaces of its own.
+public struct ImageBuilder: Sendable {
+    private let podman: Podman
+    private let authFile: String?
+    private let registries: [String]
+    private let allow: [String]
+    private let unsafeBuilds: Bool
+
+    /// - Parameters:
+    ///   - authFile: a docker `config.json` with credentials for private base images; nil: none.
+    ///   - registries: `host:port` of registries that base images may come from though they are on this machine or on a
+    ///     private network.
+    ///   - allow: addresses that RUN steps may reach though they are private (`BuildFirewall`).
+    ///   - unsafeBuilds: builds in a chroot, with the host's network and processes in sight. Only where the operator
+    ///     asks for it, on hosts that can do no better.
+    public init(
+        podman: Podman,
+        authFile: String? = nil,
+        registries: [String] = [],
+        allow: [String] = [],
+        unsafeBuilds: Bool = false
+    ) {
+        self.podman = podman
+        self.authFile = authFile
+        self.registries = registries
+        self.allow = allow
+        self.unsafeBuilds = unsafeBuilds
+    }
+
+    // MARK: - Reuse
+
+    /// The digest over everything that goes into an image: context tree, ignore files, Dockerfile, arguments, target,
+    /// platform, builder version, and the id of every image that FROM and `--from` name, as it is in its registry now.
+    ///
+    /// Base images are pulled for it, so that the build that follows uses exactly those.
+    ///
+    /// - Parameters:
+    ///   - folder: the checked-out repository.
+    ///   - contextTree: git's id of the tree at the image's context.
+    /// - Returns: nil when a base image cannot be resolved now; the log says which. Then nothing is reused.
+    /// - Throws: `StageError` (failed) as for `build`, when the build cannot begin.
+    public func key(
+        for image: Definition.Image,
+        folder: String,
+        contextTree: String,
+        log: any StageLog,
+        deadline: Duration = .seconds(300)
+    ) async throws -> String? {
+        let inputs = try BuildInputs(image, folder: folder)
+        let end = ContinuousClock.now + deadline
+        var bases: [(String, String)] = []
+        for base in try baseImages(of: inputs) {
+            guard let id = try await current(base, log: log, deadline: end - .now) else {
+                log.line("image \(image.name): cannot tell what \(base.reference) is now; building without reuse")
+                return nil
+            }
+            bases.append((base.reference, id))
+        }
+        return ImageKey(inputs, contextTree: contextTree, bases: bases, builder: try await podman.version()).digest
+    }
+
+    private func baseImages(of inputs: BuildInputs) throws -> [BaseImage] {
+        let known = registries + podman.insecureRegistries
+        return try inputs.containerfile.references.map {
+            try BaseImage($0, image: inputs.image.name, registries: known)
+        }
+    }
+
+    /// The id of the image that the reference means now, pulled if it is another than the one we have.
+    private func current(_ base: BaseImage, log: any StageLog, deadline: Duration) async throws -> String? {
+        if base.reference.contains("$") || deadline <= .zero { return nil }
+        if !base.isLocal, !(base.isPinned ? try await isPresent(base) : false) {
+            let (result, _) = try await podman.capture(
+                ["pull", "--quiet"] + credentials + [base.reference],
+                deadline: deadline
+            )
+            guard result.succeeded else {
+                log.line("\(base.reference): \(result.timedOut ? "no answer in time" : result.lastLines(1))")
+                return nil
+            }
+        }
+        let (result, output) = try await podman.capture(
+            ["image", "inspect", "--format", "{{.Id}}", base.reference],
+            deadline: .seconds(60)
+        )
+        return result.succeeded ? String(decoding: output, as: UTF8.self).trimmingWhitespace : nil
+    }
+
+    private func isPresent(_ base: BaseImage) async throws -> Bool {
+        try await podman.capture(["image", "exists", base.reference], deadline: .seconds(60)).0.succeeded
+    }
+
+    private var credentials: [String] { authFile.map { ["--authfile", $0] } ?? [] }
+
+    // MARK: - Building
+
+    /// Builds one image. What the build writes goes to the log as it comes. Whatever happens, no process and no working
+    /// container of it is left when this returns or throws; builds beside it are not touched.
+    ///
+    /// - Parameters:
+    ///   - folder: the checked-out repository.
+    ///   - commitTime: seconds since 1970; the time stamp of everything in the image, so that the same source gives the
+    ///     same digest.
+    ///   - fresh: builds every step again, without podman's cache of layers.
+    /// - Returns: the image's id, `sha256:…`.
+    /// - Throws: `StageError`, failed for what is the repository's fault, errored for a technical one
+    ///   (`deadline-exceeded`, `disk-full`, `registry-unreachable`, …); `CancellationError`.
+    public func build(
+        _ image: Definition.Image,
+        folder: String,
+        commitTime: Int64,
+        log: any StageLog,
+        deadline: Duration,
+        fresh: Bool = false
+    ) async throws -> String {
+        let inputs = try BuildInputs(image, folder: folder)
+        let end = ContinuousClock.now + deadline
+        try refuseRemoteSources(inputs.containerfile.remoteSources, image)
+        for base in try baseImages(of: inputs) { try await refuseTriggers(of: base, image, deadline: deadline) }
+        if !unsafeBuilds {
+            try await BuildFirewall(network: podman.buildNetwork, allow: allow).ensure(podman.children)
+        }
+        let scratch = try BuildScratch.make(in: podman)
+        do {
+            let result = try await podman.run(
+                arguments(inputs, scratch, commitTime, fresh),
+                environment: ["TMPDIR": scratch.folder],
+                log: log,
+                deadline: max(end - .now, .milliseconds(1))
+            )
+            guard result.succeeded, let id = SmallFile.text(scratch.imageIDFile)?.trimmingWhitespace, !id.isEmpty else {
+                throw BuildFault(result, storage: podman.folder).error(for: image, deadline: deadline)
+            }
+            SmallFile.remove(scratch.folder)
+            return id
+        } catch {
+            // In a task of its own: when this one was cancelled, the sweep must still be whole.
+            let podman = podman
+            let sweep = Task { try await scratch.sweep(podman) }
+            if case .failure(let fault) = await sweep.result {
+                log.line("image \(image.name): something of the build may be left: \(fault)")
+            }
+            throw error
+        }
+    }
+
+    private func arguments(
+        _ inputs: BuildInputs,
+        _ scratch: BuildScratch,
+        _ commitTime: Int64,
+        _ fresh: Bool
+    ) -> [String] {
+        var result = ["build"]
+        result +=
+            unsafeBuilds ? ["--isolation", "chroot"] : ["--isolation", "oci", "--network", podman.buildNetwork.name]
+        result += ["--layers", "--force-rm", "--pull=false", "--timestamp", "\(commitTime)"]
+        result += ["--iidfile", scratch.imageIDFile, "--hooks-dir", scratch.hooks, "--file", inputs.dockerfile]
+        result += credentials
+        if fresh { result.append("--no-cache") }
+        if let target = inputs.image.target { result += ["--target", target] }
+        for (name, value) in inputs.image.args.sorted(by: { $0.key < $1.key }) {
+            result += ["--build-arg", "\(name)=\(value)"]
+        }
+        return result + ["--", inputs.context]
+    }
+
+    // MARK: - What podman would do outside of the isolation
+
+    /// podman fetches the URLs of ADD itself, from the host: a repository could read loopback and metadata services.
+    private func refuseRemoteSources(_ sources: [String], _ image: Definition.Image) throws {
+        guard !unsafeBuilds, let source = sources.first else { return }
+        throw StageError(
+            .failed,
+            "add-url-refused",
+            "image \(image.name): ADD \(source) would be fetched outside of the build's isolation; fetch it in a RUN step, or COPY a file"
+        )
+    }
+
+    /// An image's ONBUILD triggers are instructions too.
+    private func refuseTriggers(of base: BaseImage, _ image: Definition.Image, deadline: Duration) async throws {
+        guard !unsafeBuilds, !base.reference.contains("$") else { return }
+        if !base.isLocal, !(try await isPresent(base)) {
+            let (result, _) = try await podman.capture(
+                ["pull", "--quiet"] + credentials + [base.reference],
+                deadline: deadline
+            )
+            guard result.succeeded else {
+                throw BuildFault(result, storage: podman.folder).error(for: image, deadline: deadline)
+            }
+        }
+        let (_, output) = try await podman.capture(
+            ["image", "inspect", "--format", "{{range .Config.OnBuild}}{{println .}}{{end}}", base.reference],
+            deadline: .seconds(60)
+        )
+        let triggers = Containerfile(
+            String(decoding: output, as: UTF8.self),
+            arguments: [:],
+            platform: BuildInputs.platform
+        )
+        try refuseRemoteSources(triggers.remoteSources, image)
+    }
+}

@@ -56,6 +56,7 @@ struct PodmanTests {
                 #expect(one.podNetwork == again.podNetwork)
                 let all = [one.buildNetwork, one.podNetwork, two.buildNetwork, two.podNetwork]
                 #expect(Set(all.map(\.interface)).count == 4)
+                #expect(Set(all.map(\.name)).count == 4)
                 #expect(Set(all.map(\.subnet)).count == 4)
                 for network in all {
                     #expect(network.interface.utf8.count <= 15)
@@ -71,12 +72,12 @@ struct PodmanTests {
     func subnetTaken() async throws {
         let folder = try TestFolder()
         try SmallFile.makeFolder("\(folder.path)/networks")
-        let first = try PodmanNetwork.ensure("fairlead-build", in: folder.path)
-        let file = "\(folder.path)/networks/fairlead-build.json"
+        let first = try PodmanNetwork.ensure("build", in: folder.path)
+        let file = "\(folder.path)/networks/\(first.name).json"
         let text = try #require(SmallFile.text(file))
-        try SmallFile.write(text.replacing("fairlead-build", with: "other"), to: "\(folder.path)/networks/other.json")
+        try SmallFile.write(text.replacing(first.name, with: "other"), to: "\(folder.path)/networks/other.json")
         unlink(file)
-        let second = try PodmanNetwork.ensure("fairlead-build", in: folder.path)
+        let second = try PodmanNetwork.ensure("build", in: folder.path)
         #expect(second.subnet != first.subnet)
     }
 
@@ -87,8 +88,8 @@ struct PodmanTests {
             let info = try await podman.lines(["info", "--format", format])
             #expect(info == ["\(podman.folder)/storage \(podman.runFolder) runc netavark"])
             let networks = try await podman.lines(["network", "ls", "--format", "{{.Name}}"])
-            #expect(Set(networks).isSuperset(of: ["fairlead-build", "fairlead-pods"]))
-            for name in ["fairlead-build", "fairlead-pods"] {
+            #expect(Set(networks).isSuperset(of: [podman.buildNetwork.name, podman.podNetwork.name]))
+            for name in [podman.buildNetwork.name, podman.podNetwork.name] {
                 let shown = try await podman.lines([
                     "network", "inspect", name, "--format", "{{.Name}} {{.Options.isolate}}",
                 ])

@@ -38,6 +38,9 @@ struct BuildFault {
         if !message.hasPrefix("building at STEP") {
             if let code = RegistryFault.code(of: message) { return StageError(.errored, code, "\(name): \(message)") }
             if isolationFailed { return StageError(.errored, "builder-failed", "\(name): \(message)") }
+            if message.contains("not found in the provided Dockerfile") {
+                return StageError(.failed, "build-failed", "\(name): \(message)")
+            }
             for words in ["manifest unknown", "name unknown", "not found", "denied", "no stage or image found"]
             where message.contains(words) {
                 return StageError(.failed, "base-image-missing", "\(name): \(message)")

@@ -36,8 +36,8 @@ public struct Podman: Sendable {
         let configuration = PodmanConfiguration(folder: self.folder, insecureRegistries: insecureRegistries)
         try configuration.forgetEarlierBoot()
         try configuration.write()
-        self.buildNetwork = try PodmanNetwork.ensure("fairlead-build", in: self.folder)
-        self.podNetwork = try PodmanNetwork.ensure("fairlead-pods", in: self.folder)
+        self.buildNetwork = try PodmanNetwork.ensure("build", in: self.folder)
+        self.podNetwork = try PodmanNetwork.ensure("pods", in: self.folder)
     }
 
     private init(_ other: Podman, run: Int64?) {

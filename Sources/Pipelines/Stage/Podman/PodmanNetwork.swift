@@ -22,16 +22,21 @@ public struct PodmanNetwork: Sendable, Equatable {
     private static let slots: UInt64 = 24 * 64
 
     /// The network as the folder remembers it, or a new one on a subnet that is free now.
-    static func ensure(_ name: String, in folder: String) throws -> PodmanNetwork {
+    ///
+    /// - Parameter role: `build`; the network is called `fairlead-build-…`, and by the folder's fingerprint: netavark
+    ///   names its firewall chains, and counts addresses, by the network's name alone, for the whole machine.
+    static func ensure(_ role: String, in folder: String) throws -> PodmanNetwork {
+        let mark = Fingerprint.text(Fingerprint.of(folder)).prefix(8)
+        let name = "fairlead-\(role)-\(mark)"
         let path = "\(folder)/networks/\(name).json"
         if let bytes = SmallFile.read(path), let file = try? JSONDecoder().decode(File.self, from: Data(bytes)),
             let known = PodmanNetwork(file), !IPv4Range.routes(except: known.interface).contains(where: known.overlaps)
         {
             return known
         }
-        let hash = Fingerprint.of("\(folder)\u{0}\(name)")
+        let hash = Fingerprint.of("\(folder)\u{0}\(role)")
         // An interface's name has 15 characters at most (IFNAMSIZ, netdevice(7)).
-        let interface = "fl\(name.split(separator: "-").last?.first ?? "n")\(Fingerprint.text(hash).prefix(10))"
+        let interface = "fl\(role.prefix(1))\(Fingerprint.text(hash).prefix(10))"
         let taken = IPv4Range.routes(except: interface) + otherNetworks(in: folder, except: path)
         for step in 0..<slots {
             let range = first.following(Int((hash &+ step) % slots))

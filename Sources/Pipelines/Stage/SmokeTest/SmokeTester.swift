@@ -1,0 +1,112 @@
+public import HTTPClient
+
+/// Runs the smoke test of a pipeline: every check asks once and again until it passes or its time is over, all of them
+/// side by side, and each is reported.
+public struct SmokeTester: Sendable {
+    /// For one request.
+    private static let patience: Duration = .seconds(10)
+    private static let maximumBody = 1 << 20
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - endpoints: where `service://` addresses lead.
+    ///   - deadline: for all checks together.
+    /// - Returns: one result for each check, in their order. Whether one failed is for the caller to look at.
+    /// - Throws: `CancellationError`.
+    public func run(
+        checks: [Definition.SmokeCheck], endpoints: [ServiceEndpoint], client: HTTPClient, log: any StageLog,
+        deadline: ContinuousClock.Instant
+    ) async throws -> [SmokeResult] {
+        let results = await withTaskGroup(of: (Int, SmokeResult).self) { group in
+            for (index, check) in checks.enumerated() {
+                group.addTask { (index, await run(check, endpoints, client, log, deadline)) }
+            }
+            var results: [Int: SmokeResult] = [:]
+            for await (index, result) in group { results[index] = result }
+            return checks.indices.compactMap { results[$0] }
+        }
+        try Task.checkCancellation()
+        return results
+    }
+
+    private func run(
+        _ check: Definition.SmokeCheck, _ endpoints: [ServiceEndpoint], _ client: HTTPClient, _ log: any StageLog,
+        _ deadline: ContinuousClock.Instant
+    ) async -> SmokeResult {
+        var request: HTTPRequest
+        do throws(SmokeAddress.Problem) {
+            request = try SmokeAddress.request(for: check, endpoints)
+        } catch {
+            return report(Try(message: error.message), check, log)
+        }
+        request.maxResponseBytes = Self.maximumBody
+        let start = ContinuousClock.now
+        let end = min(start + .seconds(check.retryFor), deadline)
+        var last = Try(message: "was not asked: the time was over")
+        var tries = 0
+        while tries == 0 || ContinuousClock.now < end {
+            let left = max(.milliseconds(100), deadline - .now)
+            request.deadline = min(Self.patience, left)
+            last = await ask(request, check, client)
+            tries += 1
+            if last.passed || last.isFinal || Task.isCancelled { break }
+            if tries == 1 { log.line("\(check.name): \(last.message); asking again for \(check.retryFor.shown) s") }
+            try? await Task.sleep(for: min(.seconds(check.retryEvery), max(.zero, end - .now)))
+        }
+        if !last.passed, tries > 1 { last.message += " after \((ContinuousClock.now - start).words)" }
+        return report(last, check, log)
+    }
+
+    private func report(_ last: Try, _ check: Definition.SmokeCheck, _ log: any StageLog) -> SmokeResult {
+        log.line("\(last.passed ? "passed" : "FAILED"): \(check.name): \(last.message)")
+        return SmokeResult(
+            name: check.name, passed: last.passed, status: last.status, duration: last.duration, message: last.message,
+            excerpt: last.excerpt)
+    }
+
+    // MARK: - One request
+
+    private struct Try {
+        var passed = false
+        /// Asking again would not help.
+        var isFinal = false
+        var status: Int?
+        var duration = 0.0
+        var message: String
+        var excerpt = ""
+    }
+
+    private func ask(_ request: HTTPRequest, _ check: Definition.SmokeCheck, _ client: HTTPClient) async -> Try {
+        do {
+            let response = try await client.send(request)
+            let problem = SmokeExpectation(check.expect).problem(with: response)
+            let took = response.duration.seconds
+            return Try(
+                passed: problem == nil, status: response.status, duration: took,
+                message: problem ?? "status \(response.status) in \((took * 1000).rounded().shown) ms",
+                excerpt: SmokeExcerpt.of(response.body))
+        } catch let error as HTTPClientError {
+            switch error.code {
+            case .refusedAddress:
+                return Try(isFinal: true, message: "the address is refused: link-local and metadata addresses are not asked")
+            case .timeout: return Try(message: "no answer within \(request.deadline?.words ?? "the time")")
+            case .tooLarge: return Try(message: "the answer has more than \(Self.maximumBody >> 20) MiB")
+            default: return Try(message: "no answer: \(error.message)")
+            }
+        } catch {
+            return Try(message: "no answer: \(error)")
+        }
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}
+
+extension Double {
+    /// Without `.0` behind a whole number.
+    var shown: String {
+        self == rounded() && abs(self) < 1e15 ? "\(Int(self))" : "\(self)"
+    }
+}

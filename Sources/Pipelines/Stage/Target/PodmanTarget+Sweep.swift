@@ -1,0 +1,49 @@
+extension PodmanTarget {
+    /// Brings this machine to what is live: pods of no live release and files of no pod go; pods of live releases that
+    /// stand still are started again (after the machine was); the proxy sends requests to them.
+    ///
+    /// For the start of the server, before runs are claimed: a release in the middle of its deploy is not live.
+    ///
+    /// - Parameter live: environment → the release that is live in it. An environment that is not in it has none.
+    public func sweep(live: [String: Int64]) async throws {
+        let all = try await engine.pods()
+        let kept = all.filter { $0.release != nil && live[$0.environment] == $0.release && $0.label(PodLabel.role) == "serve" }
+        try await engine.start(kept.filter { !$0.isRunning }.map(\.name))
+        let environments = Set(all.map(\.environment) + proxy.routes.map(\.environment) + releases.environments)
+        for environment in environments.sorted() {
+            try await point(environment, at: live[environment], kept.filter { $0.environment == environment })
+        }
+        let names = Set(kept.map(\.Name))
+        await remove(all.filter { !names.contains($0.Name) })
+        for environment in environments { releases.keep(Set([live[environment]].compactMap(\.self)), in: environment) }
+        for name in SmallFile.names(in: podsFolder) where !names.contains(name) {
+            SmallFile.remove("\(podsFolder)/\(name)")
+        }
+        try await proxy.ensureRunning()
+    }
+
+    /// Pods may have other addresses since they were started again.
+    private func point(_ environment: String, at release: Int64?, _ pods: [ListedPod]) async throws {
+        guard let release else { return try await proxy.serve(environment, [], log: NoLog()) }
+        guard let services = releases.read(environment, release) else { return }
+        let containers = try await engine.inspect(pods.flatMap(\.containers).map(\.Names))
+        let addresses = pods.compactMap { pod -> (PodName, String)? in
+            let own = Set(pod.containers.map(\.Names))
+            let address = containers.first { own.contains($0.name) && !$0.address.isEmpty }?.address
+            return address.map { (pod.name, $0) }
+        }
+        try await switchTo(services, release, environment, addresses, NoLog())
+    }
+
+    /// Ends and deletes everything: pods, proxy, files. For the end of a demo and of a test.
+    public func removeAll() async {
+        await proxy.stop()
+        if let pods = try? await engine.pods() { await engine.remove(pods.map(\.name), grace: 0) }
+        SmallFile.remove(folder)
+    }
+}
+
+/// For work that belongs to no stage.
+private struct NoLog: StageLog {
+    func write(_ bytes: [UInt8]) {}
+}

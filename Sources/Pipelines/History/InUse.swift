@@ -10,10 +10,11 @@ extension History {
         }
     }
 
-    /// Releases whose pods may run: live ones, and those that a run is about to prove or to undo.
-    func releasesInUse() async throws -> Set<Int64> {
+    /// Environment → the release that is live in it.
+    func liveReleases() async throws -> [String: Int64] {
         try await read { db in
-            Set(try Int64.fetchAll(db, sql: "SELECT id FROM releases WHERE status IN ('live', 'applying')"))
+            let rows = try Row.fetchAll(db, sql: "SELECT environment, id FROM releases WHERE status = 'live'")
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0["environment"], $0["id"]) })
         }
     }
 

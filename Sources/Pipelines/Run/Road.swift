@@ -2,8 +2,8 @@ import Logging
 
 /// The road of a push, from its claim to its last word: clone, build, push, deploy, smoke test.
 ///
-/// Each stage records its output. A run that is claimed again after a crash goes past the stages that
-/// have an output and begins at the first that has none.
+/// Each stage records its output. A run that is claimed again after a crash goes past the stages that have an output
+/// and begins at the first that has none; a release that was not live yet is undone and deployed again.
 public struct Road: Sendable {
     let needs: RunDependencies
 
@@ -22,23 +22,41 @@ public struct Road: Sendable {
             let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
                 try await PushStage(run: run, log: $0).run(built)
             }
-            let release = try await run.stage(.deploy, within: .seconds(run.definition.deploy.timeout)) {
+            let release = try await run.stage(
+                .deploy, within: .seconds(run.definition.deploy.timeout), ifStill: isLive
+            ) {
                 try await DeployStage(run: run, log: $0).run(clone, pushed)
             }
-            do {
-                _ = try await run.stage(.smokeTest, within: .seconds(needs.limits.smokeTestDeadline)) {
-                    try await SmokeTestStage(run: run, log: $0).run(release)
-                }
-            } catch let error where !(error is Handover) {
-                await takeBack(release, run, error)
-                throw error
-            }
+            try await prove(release, run)
             try await settle(release, run)
             try await finish(run, .succeeded, nil)
         } catch {
             await end(run, error)
         }
-        await run.workspace.remove()
+        if !needs.stopping.isSet { await run.workspace.remove() }
+    }
+
+    /// What the smoke test rejects goes the way of a deploy that failed.
+    private func prove(_ release: DeployOutput, _ run: RunInProgress) async throws {
+        do {
+            _ = try await run.stage(
+                .smokeTest, within: .seconds(needs.limits.smokeTestDeadline),
+                ifStill: { _ in try await isLive(release) }
+            ) {
+                try await SmokeTestStage(run: run, log: $0).run(release)
+            }
+        } catch let error where !(error is Handover) {
+            if run.definition.deploy.onFailure == .undo {
+                await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))
+            } else {
+                try await needs.history.markLive(release.release)
+            }
+            throw error
+        }
+    }
+
+    private func isLive(_ output: DeployOutput) async throws -> Bool {
+        try await needs.history.release(output.release)?.status == .live
     }
 
     /// The release has passed: from here on it is what the environment goes back to.
@@ -49,17 +67,10 @@ public struct Road: Sendable {
             log: LoggerLog(needs.logger))
     }
 
-    /// A release that the smoke test rejected goes the way of a deploy that failed.
-    private func takeBack(_ release: DeployOutput, _ run: RunInProgress, _ error: any Error) async {
-        guard run.definition.deploy.onFailure == .undo else { return }
-        await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))
-    }
-
-    /// A deploy that the last server left half done is undone before the run goes on.
+    /// What the last server left half deployed is undone before the run goes on.
     private func undoUnfinished(_ run: RunInProgress) async throws {
         let environment = run.definition.environment
-        let finished = try await run.recorded(.deploy, as: DeployOutput.self)?.release
-        for release in try await needs.history.unfinishedReleases(environment: environment) where release.id != finished {
+        for release in try await needs.history.unfinishedReleases(environment: environment) {
             await ReleaseUndo(needs: needs, environment: environment, run: nil)
                 .undo(release.id, because: "the server was stopped while it was deployed", log: LoggerLog(needs.logger))
         }

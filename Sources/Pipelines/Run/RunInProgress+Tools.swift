@@ -18,6 +18,8 @@ extension RunInProgress {
             })
     }
 
+    var target: PodmanTarget { needs.target.forRun(id, authFile: needs.registries.authFile) }
+
     /// Where an image of this pipeline is pushed to.
     func repository(of image: String) throws -> String {
         try needs.registries.repository(of: image, in: definition)

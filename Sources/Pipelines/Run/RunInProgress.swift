@@ -22,11 +22,13 @@ struct RunInProgress: Sendable {
 
     /// Runs one stage as a new attempt, or returns what an earlier attempt recorded.
     ///
+    /// - Parameter holds: whether what an earlier attempt recorded still holds.
     /// - Throws: `StageError` for every end but success; `Handover` when the server goes down.
     func stage<Output: Codable & Sendable>(
-        _ name: StageName, within limit: Duration, _ body: @escaping @Sendable (any StageLog) async throws -> Output
+        _ name: StageName, within limit: Duration, ifStill holds: (Output) async throws -> Bool = { _ in true },
+        _ body: @escaping @Sendable (any StageLog) async throws -> Output
     ) async throws -> Output {
-        if let output = try await recorded(name, as: Output.self) { return output }
+        if let output = try await recorded(name, as: Output.self), try await holds(output) { return output }
         try await stopIfAsked()
         let attempt = try await needs.history.startAttempt(run: id, stage: name)
         let log = logWriter(name, attempt)

@@ -14,6 +14,6 @@ extension RunDependencies {
             try? files.removeItem(atPath: "\(dataFolder)/work/\(name)")
         }
         try await podman.sweepBuilds()
-        try await target.sweep(keeping: try await history.releasesInUse())
+        try await target.sweep(live: try await history.liveReleases())
     }
 }

@@ -17,20 +17,19 @@ struct DeployStage: Sendable {
         let release = try await history.beginRelease(
             environment: environment, run: run.id, body: try run.needs.seal(body), images: pushed.images)
         do {
-            let services = try await run.needs.target.apply(
+            let services = try await run.target.apply(
                 body, release: release, environment: environment, previous: previous, log: log,
-                deadline: .seconds(run.definition.deploy.timeout))
+                deadline: .now + .seconds(run.definition.deploy.timeout))
             return DeployOutput(release: release, services: services)
         } catch {
             throw try await undone(release, error)
         }
     }
 
-    private func render(_ pushed: PushOutput) throws -> (ReleaseBody, warnings: [String]) {
+    private func render(_ pushed: PushOutput) throws -> (body: ReleaseBody, warnings: [String]) {
         try PodmanTarget.render(
-            definition: run.definition, folder: run.workspace.folder,
-            images: Dictionary(uniqueKeysWithValues: pushed.images.map { ($0.name, $0.reference) }),
-            secrets: try run.secrets.values.get().mapValues { String(decoding: $0.bytes, as: UTF8.self) })
+            checkout: run.workspace.folder, definition: run.definition, images: pushed.images,
+            secrets: try run.secrets.values.get().mapValues(\.bytes))
     }
 
     /// The server going down leaves the release as it is, for the next server; every other end undoes it.

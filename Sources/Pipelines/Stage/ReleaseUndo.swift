@@ -24,7 +24,7 @@ struct ReleaseUndo: Sendable {
                 let previous = try await previousRelease()
                 return try await needs.target.undo(
                     environment: environment, release: release, to: previous, log: log,
-                    deadline: .seconds(needs.limits.undoDeadline))
+                    deadline: .now + .seconds(needs.limits.undoDeadline))
             }
             try await needs.history.markUndone(release)
             log.line("undo: \(sentence)")

@@ -10,7 +10,7 @@ struct SmokeTestStage: Sendable {
         if checks.isEmpty { log.line("the pipeline has no smokeTest: the rollout's own readiness is all that was asked") }
         let results = try await SmokeTester().run(
             checks: checks, endpoints: release.services, client: run.needs.client, log: log,
-            deadline: .seconds(run.needs.limits.smokeTestDeadline))
+            deadline: .now + .seconds(run.needs.limits.smokeTestDeadline))
         let output = SmokeOutput(checks: results.map(masked))
         guard let first = output.checks.first(where: { !$0.passed }) else { return output }
         let failed = output.checks.count { !$0.passed }

@@ -35,6 +35,7 @@ struct Server: Sendable {
         let server = try HTTPServer(configuration: configuration(settings)) { router.handle($0, $1) }
         logger.notice("Listening", metadata: ["address": "http://\(ListenAddress(host: settings.listen.host, port: Int(server.port)))"])
         try installation.announce(port: server.port)
+        returnStartupMemory()
 
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run() }

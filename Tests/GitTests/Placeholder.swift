@@ -1,4 +1,1 @@
 import Testing
-@testable import Git
-
-@Test func imports() {}

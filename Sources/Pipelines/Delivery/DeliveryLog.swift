@@ -41,7 +41,9 @@ public final class DeliveryLog: Sendable {
     /// Records a delivery. `completion` is called once, on the log's own thread, when the delivery is on the disk or
     /// could not be recorded; it must be short, for the next transaction waits for it.
     public func accept(
-        _ push: IncomingPush, outcome: DeliveryDecision, completion: @escaping @Sendable (AcceptResult) -> Void
+        _ push: IncomingPush,
+        outcome: DeliveryDecision,
+        completion: @escaping @Sendable (AcceptResult) -> Void
     ) {
         let (taken, wakes) = state.withLock { state in
             guard !state.stopped else { return (false, false) }

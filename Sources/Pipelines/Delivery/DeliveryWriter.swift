@@ -24,7 +24,10 @@ extension History {
     }
 
     private func commit(
-        _ batch: [DeliveryLog.Entry], _ db: Database, isolated: Bool, into results: inout [AcceptResult]
+        _ batch: [DeliveryLog.Entry],
+        _ db: Database,
+        isolated: Bool,
+        into results: inout [AcceptResult]
     ) throws {
         results.removeAll(keepingCapacity: true)
         try requireOpen(db)
@@ -151,10 +154,14 @@ private struct DeliveryWriter {
             ? .accepted : .ignored(Reason(first["reason_code"] ?? "", first["reason_message"] ?? ""))
         let id: Int64 = first["id"]
         let runs = try Row.fetchAll(
-            db, sql: "SELECT id, pipeline FROM runs WHERE delivery_id = ? ORDER BY id", arguments: [id]
+            db,
+            sql: "SELECT id, pipeline FROM runs WHERE delivery_id = ? ORDER BY id",
+            arguments: [id]
         )
         return .duplicate(
-            delivery: guid, outcome: outcome, runs: runs.map { AcceptedRun(id: $0["id"], pipeline: $0["pipeline"]) }
+            delivery: guid,
+            outcome: outcome,
+            runs: runs.map { AcceptedRun(id: $0["id"], pipeline: $0["pipeline"]) }
         )
     }
 }

@@ -22,8 +22,15 @@ public struct IncomingPush: Sendable, Equatable {
     public var author: String?
 
     public init(
-        guid: String, event: String, repository: String, repositoryID: Int64?, ref: String, before: String,
-        after: String, message: String?, author: String?
+        guid: String,
+        event: String,
+        repository: String,
+        repositoryID: Int64?,
+        ref: String,
+        before: String,
+        after: String,
+        message: String?,
+        author: String?
     ) {
         self.guid = guid
         self.event = event

@@ -24,7 +24,12 @@ extension History {
     /// - Parameter output: JSON; what the stages after this one start from. A report may also come with a failure.
     /// - Throws: ``HistoryError`` with code `conflict` if the attempt has ended, or never began.
     public func finishAttempt(
-        run: Int64, stage: StageName, attempt: Int, status: StageStatus, reason: Reason?, output: [UInt8]?
+        run: Int64,
+        stage: StageName,
+        attempt: Int,
+        status: StageStatus,
+        reason: Reason?,
+        output: [UInt8]?
     ) async throws {
         try await write { [now] db, changes in
             try db.execute(

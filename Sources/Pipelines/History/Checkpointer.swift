@@ -1,5 +1,6 @@
 internal import GRDB
 internal import GRDBSQLite
+import Glibc
 
 /// Copies the write-ahead log back into the database, beside the writer.
 ///
@@ -14,7 +15,9 @@ final class Checkpointer: @unchecked Sendable {
     private static let threshold: Int32 = 4000
     /// Pages that may be left for the writer's turn: some milliseconds.
     private static let shortTurn: Int32 = 500
-    /// Seconds without a commit after which the log is emptied and cut.
+    /// Bytes of log that may stay on the disk when nothing happens: 32 MiB, as a burst leaves it.
+    private static let keptLength = 32 << 20
+    /// Seconds without a commit after which the log is emptied.
     private static let idle = 5
 
     private struct State {
@@ -28,11 +31,13 @@ final class Checkpointer: @unchecked Sendable {
 
     private let state = Monitor(State())
     private let pool: DatabasePool
+    private let logPath: String
     private let connection: DatabaseQueue
     private let thread = Monitor<WorkerThread?>(nil)
 
     init(pool: DatabasePool, path: String) throws {
         self.pool = pool
+        logPath = path + "-wal"
         var configuration = Configuration()
         configuration.label = "fairlead.history.checkpoint"
         configuration.busyMode = .immediateError
@@ -123,8 +128,11 @@ final class Checkpointer: @unchecked Sendable {
 
     private func empty() {
         _ = run("PASSIVE", on: connection)
-        // Waits for nobody: if a reader or another process is in the way, the next quiet time will do.
-        _ = run("TRUNCATE", on: connection)
+        var facts = stat()
+        if stat(logPath, &facts) == 0, facts.st_size > Checkpointer.keptLength {
+            // Waits for nobody: if a reader or another process is in the way, the next quiet time will do.
+            _ = run("TRUNCATE", on: connection)
+        }
         state.withLock { $0.pages = 0 }
     }
 
@@ -137,7 +145,10 @@ final class Checkpointer: @unchecked Sendable {
 }
 
 private func noteCommit(
-    _ context: UnsafeMutableRawPointer?, _: OpaquePointer?, _: UnsafePointer<CChar>?, pages: Int32
+    _ context: UnsafeMutableRawPointer?,
+    _: OpaquePointer?,
+    _: UnsafePointer<CChar>?,
+    pages: Int32
 ) -> Int32 {
     if let context {
         Unmanaged<Checkpointer>.fromOpaque(context).takeUnretainedValue().committed(pages: pages)

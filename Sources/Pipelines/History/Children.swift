@@ -28,11 +28,16 @@ extension History: ChildLedger {
     public func staleChildren(epoch: Int64) async throws -> [ChildRecord] {
         try await read { db in
             try Row.fetchAll(
-                db, sql: "SELECT * FROM children WHERE epoch < ? ORDER BY pid", arguments: [epoch]
+                db,
+                sql: "SELECT * FROM children WHERE epoch < ? ORDER BY pid",
+                arguments: [epoch]
             ).map { row in
                 ChildRecord(
-                    pid: row["pid"], startTime: UInt64(bitPattern: row["start_time"] as Int64),
-                    bootID: row["boot_id"], command: row["command"], run: row["run_id"]
+                    pid: row["pid"],
+                    startTime: UInt64(bitPattern: row["start_time"] as Int64),
+                    bootID: row["boot_id"],
+                    command: row["command"],
+                    run: row["run_id"]
                 )
             }
         }

@@ -85,7 +85,8 @@ extension History {
     }
 
     private func transaction<Value>(
-        _ db: Database, _ body: (Database, inout [Change]) throws -> Value
+        _ db: Database,
+        _ body: (Database, inout [Change]) throws -> Value
     ) throws -> Value {
         var changes: [Change] = []
         let value = try mappingErrors {

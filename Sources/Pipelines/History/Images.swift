@@ -28,7 +28,12 @@ extension History {
 
     /// Notes that a run built, or used again, an image that is in the registry.
     public func recordImage(
-        pipeline: String, name: String, key: String, digest: String, reference: String, run: Int64
+        pipeline: String,
+        name: String,
+        key: String,
+        digest: String,
+        reference: String,
+        run: Int64
     ) async throws {
         try await write { [now] db, _ in
             try db.execute(

@@ -33,7 +33,11 @@ public final class LogWriter: StageLog {
     ///   - mask: gets all that is written, piece by piece, and returns what may be kept. It may hold bytes back until
     ///     it has seen more; the second argument is true in the last call, which may bring no bytes.
     public init(
-        history: History, run: Int64, stage: StageName, attempt: Int, limit: Int = 16 << 20,
+        history: History,
+        run: Int64,
+        stage: StageName,
+        attempt: Int,
+        limit: Int = 16 << 20,
         mask: @escaping @Sendable (_ bytes: [UInt8], _ isLast: Bool) -> [UInt8]
     ) {
         self.history = history
@@ -89,6 +93,9 @@ public final class LogWriter: StageLog {
     private func flush() {
         do {
             try store()
+        } catch let fault as HistoryError where fault.code == .closed || fault.code == .conflict {
+            // The history was closed, or there is no such attempt: that will not change.
+            state.withLock { $0.refusals += 1 }
         } catch {
             // The disk is full, or another process is in the way: the bytes are kept, and tried again with the next.
             state.withLock { state in
@@ -115,7 +122,9 @@ public final class LogWriter: StageLog {
                     try chunks.append(db, offset: offset, length: piece.count, compressed: compressed)
                     changes.append(
                         .log(
-                            run: chunks.run, stage: chunks.stage, attempt: chunks.attempt,
+                            run: chunks.run,
+                            stage: chunks.stage,
+                            attempt: chunks.attempt,
                             bytes: offset + Int64(piece.count)
                         )
                     )

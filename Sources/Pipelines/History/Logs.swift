@@ -20,7 +20,11 @@ extension History {
     ///   - limit: bytes at most; never more than 1 MiB.
     /// - Throws: ``HistoryError`` with code `not-found` if there is no such attempt.
     public func log(
-        run: Int64, stage: StageName, attempt: Int, after: Int64, limit: Int
+        run: Int64,
+        stage: StageName,
+        attempt: Int,
+        after: Int64,
+        limit: Int
     ) async throws -> (bytes: [UInt8], next: Int64, complete: Bool) {
         let piece = try await read { db in
             try LogChunks(run: run, stage: stage, attempt: attempt).read(db, after: after, limit: limit)
@@ -42,13 +46,16 @@ struct LogChunks: Sendable {
     func append(_ db: Database, offset: Int64, length: Int, compressed: [UInt8]) throws {
         try insert(db, offset: offset, length: length, compressed: compressed)
         try db.execute(
-            sql: "UPDATE attempts SET log_bytes = ? WHERE \(LogChunks.key)", arguments: [offset + Int64(length)] + key
+            sql: "UPDATE attempts SET log_bytes = ? WHERE \(LogChunks.key)",
+            arguments: [offset + Int64(length)] + key
         )
     }
 
     func read(_ db: Database, after: Int64, limit: Int) throws -> LogPiece {
         let row = try Row.fetchOne(
-            db, sql: "SELECT status, log_bytes FROM attempts WHERE \(LogChunks.key)", arguments: key
+            db,
+            sql: "SELECT status, log_bytes FROM attempts WHERE \(LogChunks.key)",
+            arguments: key
         )
         guard let row else {
             throw HistoryError(.notFound, "There is no attempt \(attempt) of \(stage.rawValue) of run \(run).")
@@ -82,7 +89,8 @@ struct LogChunks: Sendable {
         var count = 0
         var bytes: [UInt8] = []
         let chunks = try Row.fetchCursor(
-            db, sql: "SELECT length, data FROM log_chunks WHERE \(LogChunks.key) AND offset >= ? ORDER BY offset",
+            db,
+            sql: "SELECT length, data FROM log_chunks WHERE \(LogChunks.key) AND offset >= ? ORDER BY offset",
             arguments: key + [offset]
         )
         while bytes.count < size, let chunk = try chunks.next() {

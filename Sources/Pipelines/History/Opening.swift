@@ -38,7 +38,10 @@ extension History {
     }
 
     private static func connect(
-        _ path: String, lock: FolderLock?, keepsLock: Bool, now: @escaping @Sendable () -> Int64
+        _ path: String,
+        lock: FolderLock?,
+        keepsLock: Bool,
+        now: @escaping @Sendable () -> Int64
     ) throws -> History {
         let pool = try DatabasePool(path: path, configuration: configuration)
         try pool.writeWithoutTransaction { db in

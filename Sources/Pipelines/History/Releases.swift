@@ -40,7 +40,10 @@ extension History {
     /// Records a release before anything of it is applied, so that a crash leaves a trace of it.
     /// - Parameter body: sealed by the caller; kept as it is.
     public func beginRelease(
-        environment: String, run: Int64, body: [UInt8], images: [PushedImage]
+        environment: String,
+        run: Int64,
+        body: [UInt8],
+        images: [PushedImage]
     ) async throws -> Int64 {
         let list = String(decoding: try JSONEncoder().encode(images), as: UTF8.self)
         return try await write { [now] db, changes in
@@ -93,7 +96,8 @@ extension History {
                 throw HistoryError(.conflict, "Release \(release) is retired: there is nothing to undo.")
             }
             try db.execute(
-                sql: "UPDATE releases SET status = 'undone', retired_at = ? WHERE id = ?", arguments: [now(), release]
+                sql: "UPDATE releases SET status = 'undone', retired_at = ? WHERE id = ?",
+                arguments: [now(), release]
             )
             if status == .live {
                 let former = try Int64.fetchOne(
@@ -133,16 +137,21 @@ extension History {
     private func releases(_ condition: String, _ arguments: StatementArguments) async throws -> [ReleaseRecord] {
         try await read { db in
             try Row.fetchAll(
-                db, sql: "SELECT * FROM releases WHERE \(condition) ORDER BY id", arguments: arguments
+                db,
+                sql: "SELECT * FROM releases WHERE \(condition) ORDER BY id",
+                arguments: arguments
             ).map(ReleaseRecord.init(row:))
         }
     }
 
     private static func releaseFacts(
-        _ id: Int64, _ db: Database
+        _ id: Int64,
+        _ db: Database
     ) throws -> (environment: String, run: Int64, status: ReleaseRecord.Status) {
         let row = try Row.fetchOne(
-            db, sql: "SELECT environment, run_id, status FROM releases WHERE id = ?", arguments: [id]
+            db,
+            sql: "SELECT environment, run_id, status FROM releases WHERE id = ?",
+            arguments: [id]
         )
         guard let row else { throw HistoryError(.notFound, "There is no release \(id).") }
         return (row["environment"], row["run_id"], try row.word("status"))
@@ -187,7 +196,10 @@ extension LiveRelease {
             arguments: [environment]
         ).map { row in
             LiveRelease(
-                run: row["live_run"], revision: row["live_revision"], release: row["id"], since: row["live_at"]
+                run: row["live_run"],
+                revision: row["live_revision"],
+                release: row["id"],
+                since: row["live_at"]
             )
         }
     }

@@ -20,7 +20,11 @@ extension History {
     /// What the repository says about the run's revision, once it has been fetched.
     /// - Parameter forced: the ref was moved to something that is no descendant of what it was.
     public func setRevision(
-        run: Int64, revision: String, message: String?, author: String?, forced: Bool
+        run: Int64,
+        revision: String,
+        message: String?,
+        author: String?,
+        forced: Bool
     ) async throws {
         try await change(
             run,
@@ -33,7 +37,10 @@ extension History {
     /// - Returns: false if it had ended before, and nothing was changed.
     @discardableResult
     public func finishRun(
-        _ id: Int64, status: RunStatus, reason: Reason?, supersededBy: Int64? = nil
+        _ id: Int64,
+        status: RunStatus,
+        reason: Reason?,
+        supersededBy: Int64? = nil
     ) async throws -> Bool {
         precondition(status.isFinal, "a run does not end as \(status.rawValue)")
         return try await write { [now] db, changes in
@@ -56,7 +63,8 @@ extension History {
     /// How the undo of the run's deploy stands.
     public func setUndo(run: Int64, _ undo: Undo) async throws {
         try await change(
-            run, "UPDATE runs SET undo_status = ?, undo_reason = ? WHERE id = ?",
+            run,
+            "UPDATE runs SET undo_status = ?, undo_reason = ? WHERE id = ?",
             [undo.status.rawValue, undo.reason, run]
         )
     }

@@ -8,7 +8,11 @@ extension History {
     ///   - limit: 1 to 100.
     /// - Returns: the page, and where the next one begins; nil at the end.
     public func runs(
-        pipeline: String? = nil, status: RunStatus? = nil, ref: String? = nil, before: Int64? = nil, limit: Int = 50
+        pipeline: String? = nil,
+        status: RunStatus? = nil,
+        ref: String? = nil,
+        before: Int64? = nil,
+        limit: Int = 50
     ) async throws -> (runs: [RunSummary], next: Int64?) {
         let filter = RunFilter(pipeline: pipeline, status: status, ref: ref, before: before)
         let size = min(max(limit, 1), 100)
@@ -34,7 +38,8 @@ struct RunFilter: Sendable {
         guard pipeline != nil || status != nil || ref != nil else {
             return SQLRequest(
                 sql: "SELECT id FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?",
-                arguments: [before ?? Int64.max, limit], cached: true
+                arguments: [before ?? Int64.max, limit],
+                cached: true
             )
         }
         let live = "SELECT id FROM runs INDEXED BY runs_lane WHERE status IN ('queued', 'running')"
@@ -44,7 +49,8 @@ struct RunFilter: Sendable {
         }
         return SQLRequest(
             sql: parts.joined(separator: " UNION ALL ") + " ORDER BY id DESC LIMIT ?2",
-            arguments: [before ?? Int64.max, limit, pipeline, status?.rawValue, ref], cached: true
+            arguments: [before ?? Int64.max, limit, pipeline, status?.rawValue, ref],
+            cached: true
         )
     }
 
@@ -86,7 +92,9 @@ extension RunSummary {
             }
         }
         let rows = try Row.fetchAll(
-            db, sql: RunSummary.selection + " WHERE r.id IN (SELECT value FROM json_each(?))", arguments: [list]
+            db,
+            sql: RunSummary.selection + " WHERE r.id IN (SELECT value FROM json_each(?))",
+            arguments: [list]
         )
         var summaries: [Int64: RunSummary] = [:]
         for row in rows {
@@ -148,8 +156,13 @@ extension StageView {
 
     init(_ attempt: AttemptRecord) {
         self.init(
-            name: attempt.stage, status: attempt.status, attempt: attempt.attempt, reason: attempt.reason,
-            startedAt: attempt.startedAt, finishedAt: attempt.finishedAt, logBytes: attempt.logBytes
+            name: attempt.stage,
+            status: attempt.status,
+            attempt: attempt.attempt,
+            reason: attempt.reason,
+            startedAt: attempt.startedAt,
+            finishedAt: attempt.finishedAt,
+            logBytes: attempt.logBytes
         )
     }
 }

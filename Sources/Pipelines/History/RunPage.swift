@@ -21,8 +21,11 @@ extension History {
                 arguments: [id]
             )
             return RunDetail(
-                summary: summary, delivery: row?["guid"], attempts: attempts.map { StageView($0) },
-                images: StageOutputs(attempts).images, release: StageOutputs(attempts).release,
+                summary: summary,
+                delivery: row?["guid"],
+                attempts: attempts.map { StageView($0) },
+                images: StageOutputs(attempts).images,
+                release: StageOutputs(attempts).release,
                 smokeTest: StageOutputs(attempts).smokeTest,
                 definition: (row?["body"] as String?).flatMap { try? DefinitionBody.decode($0) }
             )
@@ -35,7 +38,10 @@ extension History {
             guard let live = try LiveRelease.find(environment, db) else { return nil }
             let outputs = StageOutputs(try AttemptRecord.all(of: live.run, db))
             return PipelineLive(
-                run: live.run, revision: live.revision, release: live.release, since: live.since,
+                run: live.run,
+                revision: live.revision,
+                release: live.release,
+                since: live.since,
                 services: outputs.release?.services ?? []
             )
         }

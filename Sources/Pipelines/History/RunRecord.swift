@@ -91,13 +91,18 @@ extension RunRecord {
         finishedAt = row["finished_at"]
         delivery = (row["guid"] as String?).map { guid in
             DeliveryFacts(
-                guid: guid, repository: row["repository"], repositoryID: row["repository_id"], before: row["before"]
+                guid: guid,
+                repository: row["repository"],
+                repositoryID: row["repository_id"],
+                before: row["before"]
             )
         }
     }
 
     static func find(_ id: Int64, _ db: Database) throws -> RunRecord? {
-        try Row.fetchOne(db, sql: "SELECT \(columns) \(source) WHERE r.id = ?", arguments: [id]).map(RunRecord.init(row:))
+        try Row.fetchOne(db, sql: "SELECT \(columns) \(source) WHERE r.id = ?", arguments: [id]).map(
+            RunRecord.init(row:)
+        )
     }
 }
 
@@ -116,7 +121,9 @@ extension AttemptRecord {
     /// All attempts of a run, in the order in which they began.
     static func all(of run: Int64, _ db: Database) throws -> [AttemptRecord] {
         try Row.fetchAll(
-            db, sql: "SELECT * FROM attempts WHERE run_id = ? ORDER BY rowid", arguments: [run]
+            db,
+            sql: "SELECT * FROM attempts WHERE run_id = ? ORDER BY rowid",
+            arguments: [run]
         ).map(AttemptRecord.init(row:))
     }
 }

@@ -56,7 +56,8 @@ extension History {
     public func revokeToken(id: Int64) async throws -> Bool {
         try await write { [now] db, _ in
             try db.execute(
-                sql: "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", arguments: [now(), id]
+                sql: "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
+                arguments: [now(), id]
             )
             guard db.changesCount == 1 else { return false }
             try db.execute(sql: "DELETE FROM sessions WHERE token_id = ?", arguments: [id])

@@ -18,7 +18,12 @@ extension History {
     /// - Returns: the run's number.
     /// - Throws: ``HistoryError`` with code `not-found` if the definition is not registered.
     public func enqueueManual(
-        pipeline: String, environment: String, definitionHash: String, ref: String, revision: String?, by: String?
+        pipeline: String,
+        environment: String,
+        definitionHash: String,
+        ref: String,
+        revision: String?,
+        by: String?
     ) async throws -> Int64 {
         try await write { [now] db, changes in
             let id = try Int64.fetchOne(

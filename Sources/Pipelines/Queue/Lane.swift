@@ -74,7 +74,8 @@ struct Lane: Sendable {
 
     private func running(_ db: Database) throws -> (id: Int64, epoch: Int64)? {
         try Row.fetchOne(
-            db, sql: "SELECT id, claimed_epoch FROM runs WHERE environment = ? AND status = 'running'",
+            db,
+            sql: "SELECT id, claimed_epoch FROM runs WHERE environment = ? AND status = 'running'",
             arguments: [environment]
         ).map { (id: $0["id"], epoch: $0["claimed_epoch"] ?? 0) }
     }
@@ -121,7 +122,10 @@ struct Lane: Sendable {
     }
 
     private func supersede(
-        olderThan next: Int64, like head: Waiting, _ db: Database, time: Int64
+        olderThan next: Int64,
+        like head: Waiting,
+        _ db: Database,
+        time: Int64
     ) throws -> [Int64] {
         guard next > head.id else { return [] }
         return try Int64.fetchAll(
@@ -145,7 +149,11 @@ struct Lane: Sendable {
     // MARK: - Claiming
 
     private func claim(
-        _ id: Int64, _ db: Database, epoch: Int64, time: Int64, _ changes: inout [Change]
+        _ id: Int64,
+        _ db: Database,
+        epoch: Int64,
+        time: Int64,
+        _ changes: inout [Change]
     ) throws -> Step {
         try db.execute(
             sql: """
@@ -160,7 +168,11 @@ struct Lane: Sendable {
 
     /// Takes over what an earlier epoch began.
     private func resume(
-        _ id: Int64, _ db: Database, epoch: Int64, time: Int64, _ changes: inout [Change]
+        _ id: Int64,
+        _ db: Database,
+        epoch: Int64,
+        time: Int64,
+        _ changes: inout [Change]
     ) throws -> Step {
         try db.execute(
             sql: "UPDATE runs SET claimed_epoch = ?1 WHERE id = ?2 AND status = 'running' AND claimed_epoch < ?1",
@@ -182,7 +194,9 @@ struct Lane: Sendable {
         changes.append(.run(id))
         guard let run = try RunRecord.find(id, db) else { return .nothing }
         let body = try String.fetchOne(
-            db, sql: "SELECT body FROM definitions WHERE hash = ?", arguments: [run.definitionHash]
+            db,
+            sql: "SELECT body FROM definitions WHERE hash = ?",
+            arguments: [run.definitionHash]
         )
         if let body, let definition = try? DefinitionBody.decode(body) {
             return .claimed(

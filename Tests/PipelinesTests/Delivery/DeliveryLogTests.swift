@@ -15,7 +15,8 @@ struct DeliveryLogTests {
         defer { log.stop() }
         let seen: (AcceptResult, Int?, Int?) = await withCheckedContinuation { continuation in
             log.accept(
-                .sample("g1"), outcome: .accepted(pipelines: [("todo", "production", hash), ("docs", "docs", hash)])
+                .sample("g1"),
+                outcome: .accepted(pipelines: [("todo", "production", hash), ("docs", "docs", hash)])
             ) { result in
                 let counts = try? fixture.outside { db in
                     (
@@ -111,7 +112,8 @@ struct DeliveryLogTests {
         }
         try await eventually("not all were answered") { results.withLock { $0.count } == 3 }
         let answers = results.withLock { $0 }
-        guard case .accepted = answers["a"], case .accepted = answers["c"], case .failed(let fault) = answers["b"] else {
+        guard case .accepted = answers["a"], case .accepted = answers["c"], case .failed(let fault) = answers["b"]
+        else {
             Issue.record("\(answers)")
             return
         }

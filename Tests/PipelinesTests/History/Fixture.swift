@@ -78,14 +78,18 @@ final class Fixture: Sendable {
 
     /// Queues a run as a push does, and returns its number.
     func push(
-        _ pipeline: String = "todo", environment: String? = nil, ref: String = "refs/heads/main",
+        _ pipeline: String = "todo",
+        environment: String? = nil,
+        ref: String = "refs/heads/main",
         onPush: Definition.OnPush = .latest
     ) async throws -> Int64 {
         let hash = try await register(pipeline, environment: environment, onPush: onPush)
-        let guid = "push-\(try await history.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM deliveries")! })"
+        let guid =
+            "push-\(try await history.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM deliveries")! })"
         let log = DeliveryLog(history: history)
         let result = await log.accept(
-            .sample(guid, ref: ref), .accepted(pipelines: [(pipeline, environment ?? pipeline, hash)])
+            .sample(guid, ref: ref),
+            .accepted(pipelines: [(pipeline, environment ?? pipeline, hash)])
         )
         guard case .accepted(_, let runs) = result, let run = runs.first else { throw Unexpected(result: result) }
         return run.id
@@ -105,9 +109,15 @@ extension DeliveryLog {
 extension IncomingPush {
     static func sample(_ guid: String, ref: String = "refs/heads/main") -> IncomingPush {
         IncomingPush(
-            guid: guid, event: "push", repository: "acme/todo", repositoryID: 4711, ref: ref,
-            before: String(repeating: "0", count: 40), after: String(repeating: "a1", count: 20),
-            message: "Mend the gate\n\nIt squeaked.", author: "Mona"
+            guid: guid,
+            event: "push",
+            repository: "acme/todo",
+            repositoryID: 4711,
+            ref: ref,
+            before: String(repeating: "0", count: 40),
+            after: String(repeating: "a1", count: 20),
+            message: "Mend the gate\n\nIt squeaked.",
+            author: "Mona"
         )
     }
 }
@@ -115,14 +125,22 @@ extension IncomingPush {
 extension Definition {
     static func sample(_ name: String = "todo", environment: String? = nil, onPush: OnPush = .latest) -> Definition {
         Definition(
-            name: name, environment: environment ?? name,
+            name: name,
+            environment: environment ?? name,
             source: Source(github: "acme/\(name)", git: nil, branch: "main", tags: nil, paths: []),
             images: [Image(name: "web", context: ".", dockerfile: nil, target: nil, args: [:])],
-            registry: .embedded, secrets: ["KEY": .environment("TODO_KEY")],
+            registry: .embedded,
+            secrets: ["KEY": .environment("TODO_KEY")],
             deploy: Deploy(
-                target: .podman, namespace: name, manifests: ["k8s"], before: nil, timeout: 300, onFailure: .undo
+                target: .podman,
+                namespace: name,
+                manifests: ["k8s"],
+                before: nil,
+                timeout: 300,
+                onFailure: .undo
             ),
-            smokeTest: [], onPush: onPush
+            smokeTest: [],
+            onPush: onPush
         )
     }
 }

@@ -13,7 +13,9 @@ struct LogTests {
     }
 
     private func writer(
-        _ fixture: Fixture, _ run: Int64, limit: Int = 16 << 20,
+        _ fixture: Fixture,
+        _ run: Int64,
+        limit: Int = 16 << 20,
         mask: @escaping @Sendable ([UInt8], Bool) -> [UInt8] = { bytes, _ in bytes }
     ) -> LogWriter {
         LogWriter(history: fixture.history, run: run, stage: .build, attempt: 1, limit: limit, mask: mask)
@@ -23,7 +25,11 @@ struct LogTests {
         var bytes: [UInt8] = []
         while true {
             let next = try await fixture.history.log(
-                run: run, stage: .build, attempt: 1, after: Int64(bytes.count), limit: piece
+                run: run,
+                stage: .build,
+                attempt: 1,
+                after: Int64(bytes.count),
+                limit: piece
             )
             bytes += next.bytes
             #expect(next.next == Int64(bytes.count))
@@ -55,7 +61,12 @@ struct LogTests {
         #expect(second.bytes == Array("two\n".utf8))
         #expect(!second.complete)
         try await fixture.history.finishAttempt(
-            run: run, stage: .build, attempt: 1, status: .failed, reason: nil, output: nil
+            run: run,
+            stage: .build,
+            attempt: 1,
+            status: .failed,
+            reason: nil,
+            output: nil
         )
         let rest = try await fixture.history.log(run: run, stage: .build, attempt: 1, after: 8, limit: 1000)
         #expect(rest.bytes.isEmpty)
@@ -86,7 +97,11 @@ struct LogTests {
         } else {
             for offset in [0, 1, 262_143, 262_144, 262_145, written.count - 1] {
                 let byte = try await fixture.history.log(
-                    run: run, stage: .build, attempt: 1, after: Int64(offset), limit: 1
+                    run: run,
+                    stage: .build,
+                    attempt: 1,
+                    after: Int64(offset),
+                    limit: 1
                 )
                 #expect(byte.bytes == [written[offset]])
             }
@@ -132,8 +147,11 @@ struct LogTests {
         let log = writer(fixture, run) { bytes, isLast in
             held.withLock { held in
                 held += bytes
-                let text = String(decoding: held, as: UTF8.self).split(separator: "hunter2", omittingEmptySubsequences: false)
-                    .joined(separator: "***")
+                let text = String(decoding: held, as: UTF8.self).split(
+                    separator: "hunter2",
+                    omittingEmptySubsequences: false
+                )
+                .joined(separator: "***")
                 // A secret may go on in the next piece.
                 let ready = isLast ? Array(text.utf8) : Array(text.utf8.dropLast(6))
                 held = Array(text.utf8.dropFirst(ready.count))
@@ -153,7 +171,12 @@ struct LogTests {
         let run = try await begin(fixture)
         try await writer(fixture, run).finish()
         try await fixture.history.finishAttempt(
-            run: run, stage: .build, attempt: 1, status: .cancelled, reason: nil, output: nil
+            run: run,
+            stage: .build,
+            attempt: 1,
+            status: .cancelled,
+            reason: nil,
+            output: nil
         )
         let piece = try await fixture.history.log(run: run, stage: .build, attempt: 1, after: 0, limit: 10)
         #expect(piece.bytes.isEmpty && piece.next == 0 && piece.complete)

@@ -6,7 +6,11 @@ import Testing
 @Suite("Images, releases and what stands beside the runs")
 struct RecordsTests {
     private let image = PushedImage(
-        name: "web", origin: .built, key: "k", digest: "sha256:1", reference: "host/web@sha256:1"
+        name: "web",
+        origin: .built,
+        key: "k",
+        digest: "sha256:1",
+        reference: "host/web@sha256:1"
     )
 
     @Test("An image is found by its key: the one that was built or used last")
@@ -18,7 +22,12 @@ struct RecordsTests {
         let second = try await fixture.push()
         func record(_ digest: String, _ run: Int64) async throws {
             try await history.recordImage(
-                pipeline: "todo", name: "web", key: "k", digest: digest, reference: "host/web@\(digest)", run: run
+                pipeline: "todo",
+                name: "web",
+                key: "k",
+                digest: digest,
+                reference: "host/web@\(digest)",
+                run: run
             )
         }
         try await record("sha256:1", first)
@@ -51,7 +60,10 @@ struct RecordsTests {
         #expect(
             try await history.live(environment: "prod")
                 == LiveRelease(
-                    run: run, revision: IncomingPush.sample("").after, release: first, since: live.createdAt + 2000
+                    run: run,
+                    revision: IncomingPush.sample("").after,
+                    release: first,
+                    since: live.createdAt + 2000
                 )
         )
         let later = try await fixture.push()

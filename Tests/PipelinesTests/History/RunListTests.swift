@@ -58,7 +58,11 @@ struct RunListTests {
             var before = filter.before
             repeat {
                 let page = try await fixture.history.runs(
-                    pipeline: filter.pipeline, status: filter.status, ref: filter.ref, before: before, limit: 100
+                    pipeline: filter.pipeline,
+                    status: filter.status,
+                    ref: filter.ref,
+                    before: before,
+                    limit: 100
                 )
                 #expect(page.runs.count == 100 || page.next == nil)
                 found += page.runs.map(\.id)
@@ -74,7 +78,9 @@ struct RunListTests {
         let steps = try await fixture.history.read { db in
             let request = try filter.request(limit: 51).makePreparedRequest(db)
             let rows = try Row.fetchAll(
-                db, sql: "EXPLAIN QUERY PLAN " + request.statement.sql, arguments: request.statement.arguments
+                db,
+                sql: "EXPLAIN QUERY PLAN " + request.statement.sql,
+                arguments: request.statement.arguments
             )
             return rows.map { $0["detail"] as String }
         }

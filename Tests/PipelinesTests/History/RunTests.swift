@@ -12,13 +12,23 @@ struct RunTests {
         let run = try await fixture.push()
         #expect(try await history.startAttempt(run: run, stage: .clone) == 1)
         try await history.finishAttempt(
-            run: run, stage: .clone, attempt: 1, status: .succeeded, reason: nil, output: Array("one".utf8)
+            run: run,
+            stage: .clone,
+            attempt: 1,
+            status: .succeeded,
+            reason: nil,
+            output: Array("one".utf8)
         )
         #expect(try await history.startAttempt(run: run, stage: .clone) == 2)
         #expect(try await history.startAttempt(run: run, stage: .build) == 1)
         let reason = Reason("build-failed", "The build ended with 7.")
         try await history.finishAttempt(
-            run: run, stage: .clone, attempt: 2, status: .failed, reason: reason, output: Array("two".utf8)
+            run: run,
+            stage: .clone,
+            attempt: 2,
+            status: .failed,
+            reason: reason,
+            output: Array("two".utf8)
         )
         #expect(try await history.output(run: run, stage: .clone) == Array("one".utf8))
         #expect(try await history.output(run: run, stage: .build) == nil)
@@ -29,11 +39,18 @@ struct RunTests {
         // An output is immutable once its attempt has ended.
         let error = await #expect(throws: HistoryError.self) {
             try await history.finishAttempt(
-                run: run, stage: .clone, attempt: 1, status: .failed, reason: nil, output: nil
+                run: run,
+                stage: .clone,
+                attempt: 1,
+                status: .failed,
+                reason: nil,
+                output: nil
             )
         }
         #expect(error?.code == .conflict)
-        let missing = await #expect(throws: HistoryError.self) { try await history.startAttempt(run: 99, stage: .clone) }
+        let missing = await #expect(throws: HistoryError.self) {
+            try await history.startAttempt(run: 99, stage: .clone)
+        }
         #expect(missing?.code == .notFound)
     }
 

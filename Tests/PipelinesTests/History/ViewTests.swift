@@ -82,27 +82,51 @@ struct ViewTests {
         _ = try await history.claimNext(epoch: epoch)
         _ = try await history.startAttempt(run: run, stage: .clone)
         fixture.pass(milliseconds: 1500)
-        func finish(_ stage: StageName, _ attempt: Int, _ status: StageStatus, _ output: String, _ reason: Reason? = nil)
+        func finish(
+            _ stage: StageName,
+            _ attempt: Int,
+            _ status: StageStatus,
+            _ output: String,
+            _ reason: Reason? = nil
+        )
             async throws
         {
             try await history.finishAttempt(
-                run: run, stage: stage, attempt: attempt, status: status, reason: reason, output: Array(output.utf8)
+                run: run,
+                stage: stage,
+                attempt: attempt,
+                status: status,
+                reason: reason,
+                output: Array(output.utf8)
             )
         }
         try await finish(.clone, 1, .succeeded, "{}")
-        try await history.setRevision(run: run, revision: "abc", message: "Real\r\n\r\nbody", author: "Ada", forced: false)
+        try await history.setRevision(
+            run: run,
+            revision: "abc",
+            message: "Real\r\n\r\nbody",
+            author: "Ada",
+            forced: false
+        )
         _ = try await history.startAttempt(run: run, stage: .build)
         try await finish(.build, 1, .errored, "", Reason("builder-gone", "The builder went away."))
         let verdict = Reason("smoke-test-failed", "1 of 1 checks failed.")
         let stages: [(StageName, StageStatus, String, Reason?)] = [
             (.build, .succeeded, #"[{"name":"web","id":"i","origin":"built","key":"k"}]"#, nil),
-            (.push, .succeeded,
+            (
+                .push, .succeeded,
                 #"{"images":[{"name":"web","origin":"built","key":"k","digest":"sha256:1","reference":"h/web@sha256:1"}]}"#,
-                nil),
-            (.deploy, .succeeded, #"{"release":1,"services":[{"name":"web","port":8000,"address":"127.0.0.1:41233"}]}"#, nil),
-            (.smokeTest, .failed,
+                nil
+            ),
+            (
+                .deploy, .succeeded,
+                #"{"release":1,"services":[{"name":"web","port":8000,"address":"127.0.0.1:41233"}]}"#, nil
+            ),
+            (
+                .smokeTest, .failed,
                 #"{"checks":[{"name":"answers","passed":false,"status":500,"duration":0.25,"message":"status 500","excerpt":"no"}]}"#,
-                verdict),
+                verdict
+            ),
         ]
         for (stage, status, output, reason) in stages {
             let attempt = try await history.startAttempt(run: run, stage: stage)
@@ -120,13 +144,22 @@ struct ViewTests {
         let attempt = try await fixture.history.startAttempt(run: run, stage: .smokeTest)
         let output = #"{"checks":[{"name":"a","passed":false,"duration":1,"message":"refused","excerpt":""}]}"#
         try await fixture.history.finishAttempt(
-            run: run, stage: .smokeTest, attempt: attempt, status: .errored, reason: nil, output: Array(output.utf8)
+            run: run,
+            stage: .smokeTest,
+            attempt: attempt,
+            status: .errored,
+            reason: nil,
+            output: Array(output.utf8)
         )
         try await fixture.history.finishRun(run, status: .errored, reason: nil)
         let detail = try #require(try await fixture.history.run(run))
         #expect(detail.summary.stages.map(\.status) == [.skipped, .skipped, .skipped, .skipped, .errored])
         let text = try json(detail)
-        #expect(text.contains(#""smokeTest":[{"duration":1,"excerpt":"","message":"refused","name":"a","passed":false,"status":null}]"#))
+        #expect(
+            text.contains(
+                #""smokeTest":[{"duration":1,"excerpt":"","message":"refused","name":"a","passed":false,"status":null}]"#
+            )
+        )
         #expect(text.contains(#""images":[]"#) && text.contains(#""release":null"#))
         #expect(try await fixture.history.run(99) == nil)
     }
@@ -141,7 +174,12 @@ struct ViewTests {
             {"name":"web","id":"i","origin":"built","key":"k"}]
             """
         try await fixture.history.finishAttempt(
-            run: run, stage: .build, attempt: attempt, status: .succeeded, reason: nil, output: Array(output.utf8)
+            run: run,
+            stage: .build,
+            attempt: attempt,
+            status: .succeeded,
+            reason: nil,
+            output: Array(output.utf8)
         )
         let images = try #require(try await fixture.history.run(run)).images
         #expect(
@@ -162,7 +200,12 @@ struct ViewTests {
         let release = try await history.beginRelease(environment: "todo", run: run, body: [], images: [])
         let output = #"{"release":1,"services":[{"name":"web","port":80,"address":"127.0.0.1:5"}]}"#
         try await history.finishAttempt(
-            run: run, stage: .deploy, attempt: attempt, status: .succeeded, reason: nil, output: Array(output.utf8)
+            run: run,
+            stage: .deploy,
+            attempt: attempt,
+            status: .succeeded,
+            reason: nil,
+            output: Array(output.utf8)
         )
         try await history.markLive(release)
         #expect(

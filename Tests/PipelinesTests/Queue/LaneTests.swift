@@ -26,43 +26,65 @@ struct LaneTests {
         Case(testDescription: "nothing queued", onPush: .latest, queue: [], claims: []),
         Case(testDescription: "one run", onPush: .latest, queue: [Queued()], claims: [1]),
         Case(
-            testDescription: "latest: the newest wins", onPush: .latest, queue: [Queued(), Queued(), Queued()],
-            claims: [3], superseded: [1: 3, 2: 3]
+            testDescription: "latest: the newest wins",
+            onPush: .latest,
+            queue: [Queued(), Queued(), Queued()],
+            claims: [3],
+            superseded: [1: 3, 2: 3]
         ),
         Case(
-            testDescription: "cancel: the newest wins", onPush: .cancel, queue: [Queued(), Queued()],
-            claims: [2], superseded: [1: 2]
+            testDescription: "cancel: the newest wins",
+            onPush: .cancel,
+            queue: [Queued(), Queued()],
+            claims: [2],
+            superseded: [1: 2]
         ),
         Case(
-            testDescription: "queue: each in order", onPush: .queue, queue: [Queued(), Queued(), Queued()],
+            testDescription: "queue: each in order",
+            onPush: .queue,
+            queue: [Queued(), Queued(), Queued()],
             claims: [1, 2, 3]
         ),
         Case(
-            testDescription: "two refs keep their order of arrival", onPush: .latest,
-            queue: [Queued(ref: "refs/tags/v1"), Queued(ref: "refs/tags/v2")], claims: [1, 2]
+            testDescription: "two refs keep their order of arrival",
+            onPush: .latest,
+            queue: [Queued(ref: "refs/tags/v1"), Queued(ref: "refs/tags/v2")],
+            claims: [1, 2]
         ),
         Case(
-            testDescription: "a branch and a tag of one name are two refs", onPush: .latest,
+            testDescription: "a branch and a tag of one name are two refs",
+            onPush: .latest,
             queue: [Queued(ref: "refs/heads/v1"), Queued(ref: "refs/tags/v1"), Queued(ref: "refs/heads/v1")],
-            claims: [3, 2], superseded: [1: 3]
+            claims: [3, 2],
+            superseded: [1: 3]
         ),
         Case(
-            testDescription: "two pipelines in one lane do not supersede each other", onPush: .latest,
+            testDescription: "two pipelines in one lane do not supersede each other",
+            onPush: .latest,
             queue: [Queued(pipeline: "a"), Queued(pipeline: "b"), Queued(pipeline: "a"), Queued(pipeline: "b")],
-            claims: [3, 4], superseded: [1: 3, 2: 4]
+            claims: [3, 4],
+            superseded: [1: 3, 2: 4]
         ),
         Case(
-            testDescription: "a manual run of the head counts as a push", onPush: .latest,
-            queue: [Queued(), Queued(kind: .head), Queued()], claims: [3], superseded: [1: 3, 2: 3]
+            testDescription: "a manual run of the head counts as a push",
+            onPush: .latest,
+            queue: [Queued(), Queued(kind: .head), Queued()],
+            claims: [3],
+            superseded: [1: 3, 2: 3]
         ),
         Case(
-            testDescription: "a revision that was asked for has its turn", onPush: .latest,
+            testDescription: "a revision that was asked for has its turn",
+            onPush: .latest,
             queue: [Queued(), Queued(), Queued(kind: .pinned), Queued(), Queued()],
-            claims: [2, 3, 5], superseded: [1: 2, 4: 5]
+            claims: [2, 3, 5],
+            superseded: [1: 2, 4: 5]
         ),
         Case(
-            testDescription: "a revision that was asked for first", onPush: .latest,
-            queue: [Queued(kind: .pinned), Queued(), Queued()], claims: [1, 3], superseded: [2: 3]
+            testDescription: "a revision that was asked for first",
+            onPush: .latest,
+            queue: [Queued(kind: .pinned), Queued(), Queued()],
+            claims: [1, 3],
+            superseded: [2: 3]
         ),
     ]
 
@@ -77,8 +99,12 @@ struct LaneTests {
             } else {
                 let hash = try await fixture.register(run.pipeline, environment: "prod", onPush: example.onPush)
                 _ = try await history.enqueueManual(
-                    pipeline: run.pipeline, environment: "prod", definitionHash: hash, ref: run.ref,
-                    revision: run.kind == .pinned ? "abc" : nil, by: "Ada"
+                    pipeline: run.pipeline,
+                    environment: "prod",
+                    definitionHash: hash,
+                    ref: run.ref,
+                    revision: run.kind == .pinned ? "abc" : nil,
+                    by: "Ada"
                 )
             }
         }
@@ -121,7 +147,11 @@ struct LaneTests {
         let hash = try await dead.registerDefinition(.sample())
         func enqueue(_ history: History) async throws -> Int64 {
             try await history.enqueueManual(
-                pipeline: "todo", environment: "todo", definitionHash: hash, ref: "refs/heads/main", revision: nil,
+                pipeline: "todo",
+                environment: "todo",
+                definitionHash: hash,
+                ref: "refs/heads/main",
+                revision: nil,
                 by: nil
             )
         }
@@ -129,7 +159,12 @@ struct LaneTests {
         #expect(try await dead.claimNext(epoch: first).map(\.run.id) == [run])
         let attempt = try await dead.startAttempt(run: run, stage: .clone)
         try await dead.finishAttempt(
-            run: run, stage: .clone, attempt: attempt, status: .succeeded, reason: nil, output: [1]
+            run: run,
+            stage: .clone,
+            attempt: attempt,
+            status: .succeeded,
+            reason: nil,
+            output: [1]
         )
         _ = try await dead.startAttempt(run: run, stage: .build)
         let later = try await enqueue(dead)
@@ -261,8 +296,12 @@ struct LaneTests {
         let hash = try await fixture.register(environment: "prod")
         for revision in ["abc", nil] {
             _ = try await history.enqueueManual(
-                pipeline: "todo", environment: "prod", definitionHash: hash, ref: "refs/heads/main",
-                revision: revision, by: nil
+                pipeline: "todo",
+                environment: "prod",
+                definitionHash: hash,
+                ref: "refs/heads/main",
+                revision: revision,
+                by: nil
             )
         }
         #expect(try await newer() == 5)
@@ -275,7 +314,11 @@ struct LaneTests {
         let fixture = try Fixture()
         let error = await #expect(throws: HistoryError.self) {
             try await fixture.history.enqueueManual(
-                pipeline: "todo", environment: "todo", definitionHash: "none", ref: "refs/heads/main", revision: nil,
+                pipeline: "todo",
+                environment: "todo",
+                definitionHash: "none",
+                ref: "refs/heads/main",
+                revision: nil,
                 by: nil
             )
         }

@@ -26,7 +26,7 @@ struct Workspace: Sendable {
     func head(of ref: String, progress: @escaping @Sendable (FetchProgress) -> Void) async throws -> String {
         let heads = try await mirror.get().fetch(refs: [ref], limits: limits, progress: progress)
         guard let head = heads[ref] else {
-            throw GitError(code: .refNotFound, message: "\(ref) is not in the repository")
+            throw GitError(.refNotFound, "\(ref) is not in the repository")
         }
         return head
     }

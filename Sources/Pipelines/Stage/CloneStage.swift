@@ -21,7 +21,7 @@ struct CloneStage: Sendable {
         let revision = try await settle(head: head, mirror)
         let commit = try await mirror.commit(revision)
         try await run.needs.history.setRevision(
-            run: run.id, revision: revision, message: commit.message, author: commit.authorName,
+            run: run.id, revision: revision, message: commit.message, author: commit.author,
             forced: try await isForced(revision, mirror))
         try await skipIfNothingToDo(revision, mirror)
         log.line("checking out \(revision)")
@@ -35,7 +35,9 @@ struct CloneStage: Sendable {
     private func fetch() async throws -> String {
         log.line("fetching \(run.record.ref) from \(run.definition.source.url)")
         return try await run.workspace.head(of: run.record.ref) { progress in
-            if progress.isLast { log.line("received \(progress.receivedObjects) objects, \(progress.receivedBytes) bytes") }
+            if progress.receivedObjects == progress.totalObjects, progress.resolvedDeltas == progress.totalDeltas {
+                log.line("received \(progress.receivedObjects) objects, \(progress.receivedBytes) bytes")
+            }
         }
     }
 

@@ -7,7 +7,7 @@ import Glibc
 /// the page cache. Without this the dynamic linker and the Swift runtime's look at every conformance keep some 25 MB of
 /// it resident for good. Source: madvise(2), `MADV_DONTNEED` on private file mappings that were never written.
 func returnStartupMemory() {
-    malloc_trim(0)
+
     guard let maps = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8) else { return }
     for line in maps.split(separator: "\n") {
         let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)

@@ -49,7 +49,9 @@ struct Repository {
     /// Makes an empty bare repository, readable by its owner only, unless there is one.
     static func create(at path: String) throws(GitError) {
         try makeFolders(path)
-        guard git_repository_open_bare(nil, path) != 0 else { return }
+        var existing: OpaquePointer?
+        // Its out-parameter is written to without being looked at: it must not be null.
+        if git_repository_open_bare(&existing, path) == 0 { return git_repository_free(existing) }
         var options = git_repository_init_options()
         git_repository_init_options_init(&options, UInt32(GIT_REPOSITORY_INIT_OPTIONS_VERSION))
         options.flags = GIT_REPOSITORY_INIT_BARE.rawValue | GIT_REPOSITORY_INIT_NO_REINIT.rawValue

@@ -25,6 +25,9 @@ struct Demo: AsyncParsableCommand {
         }
         let result = await show.result
         signals.cancel()
+        if case .failure(let error) = result, !(error is CancellationError) {
+            printError("the server's log ends with:\n\(stage.lastWords)")
+        }
         printNow("Taking everything down…")
         await stage.remove()
         switch result {

@@ -24,6 +24,12 @@ final class DemoStage: Sendable {
     /// The status page's address.
     var page: String { address.value + "/" }
 
+    /// The last lines that the server said.
+    var lastWords: String {
+        let said = (try? String(contentsOfFile: "\(folder)/fairlead.log", encoding: .utf8)) ?? ""
+        return said.split(separator: "\n").suffix(20).joined(separator: "\n")
+    }
+
     private var data: String { "\(folder)/data" }
     private var repositoryURL: String { "http://127.0.0.1:\(gitPort)/cgi-bin/git/sample.git" }
     private var work: String { "\(folder)/sample" }
@@ -89,8 +95,7 @@ final class DemoStage: Sendable {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
-        let said = (try? String(contentsOfFile: "\(folder)/fairlead.log", encoding: .utf8)) ?? ""
-        throw DemoError(description: "the server did not start within 30 s; it said:\n\(said)")
+        throw DemoError(description: "the server did not start within 30 s")
     }
 
     /// Commits a version of the page and returns the revision.

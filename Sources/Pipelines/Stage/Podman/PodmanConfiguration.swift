@@ -49,7 +49,8 @@ struct PodmanConfiguration {
         try SmallFile.makeFolder("\(folder)/networks", mode: 0o700)
         let link = "\(folder)/networks/netavark.lock"
         guard symlink("/run/fairlead/netavark.lock", link) == 0 || errno == EEXIST else {
-            throw StageError(.errored, "file-create-failed", "Cannot create \(link): \(String(cString: strerror(errno)))")
+            let cause = String(cString: strerror(errno))
+            throw StageError(.errored, "file-create-failed", "Cannot create \(link): \(cause)")
         }
     }
 

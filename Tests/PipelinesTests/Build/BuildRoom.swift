@@ -48,11 +48,13 @@ extension ImageBuilder {
 }
 
 extension Podman {
-    /// Everything that a build can leave: working containers, scratch folders, processes of steps.
+    /// Everything that a build can leave: working containers, scratch folders, mounts.
     func leftovers() async throws -> [String] {
         let containers = try await lines(["ps", "--all", "--external", "--quiet"]).map { "container \($0)" }
         let scratch = BuildScratch.left(in: self).map { "folder \($0.folder)" }
-        return containers + scratch
+        let mounts = (SmallFile.text("/proc/self/mountinfo") ?? "").split(separator: "\n")
+            .filter { $0.contains(" \(folder)/tmp/") || ($0.contains(" \(folder)/") && $0.contains("/merged ")) }
+        return containers + scratch + mounts.map { "mount \($0)" }
     }
 }
 

@@ -153,7 +153,7 @@ struct ImageBuilderTests {
                 )
             }
             #expect(error?.outcome == fault.outcome)
-            #expect(error?.reason.code == fault.code)
+            #expect(error?.reason.code == fault.code, "\(error?.reason.message ?? "")")
             #expect(error?.reason.message.contains(fault.words) == true, "\(error?.reason.message ?? "")")
             #expect(try await podman.leftovers() == [])
         }
@@ -261,6 +261,22 @@ struct ImageBuilderTests {
             #expect(try await podman.leftovers() == [])
             // And a build goes as before.
             _ = try await ImageBuilder(podman: podman).build(try Repository("RUN true\n"), log: CollectedLog())
+        }
+    }
+
+    @Test("triggers of a base image are read before they are followed")
+    func triggers() async throws {
+        try await withPodman { podman in
+            // Only images of docker's format have them.
+            let base = try Repository("ONBUILD RUN true\nONBUILD ADD http://127.0.0.1:1/x /x\n")
+            _ = try await podman.lines(
+                ["build", "--quiet", "--format", "docker", "--tag", "localhost/trigger", "\(base.path)/app"])
+            let repository = try Repository(files: ["app/Dockerfile": "FROM localhost/trigger\n"])
+            let error = await #expect(throws: StageError.self) {
+                _ = try await ImageBuilder(podman: podman).build(repository, log: CollectedLog())
+            }
+            #expect(error?.outcome == .failed)
+            #expect(error?.reason.code == "add-url-refused")
         }
     }
 }

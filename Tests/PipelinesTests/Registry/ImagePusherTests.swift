@@ -7,12 +7,13 @@ import Testing
 struct ImagePusherTests {
     private func pusher(_ podman: Podman, authFile: String, user: String = "", password: String = "") -> ImagePusher {
         let headers = TestHTTP.basic(user, password)
-        return ImagePusher(podman: podman, authFile: authFile, access: { _ in ("http", headers) }) { url, headers in
+        let head: ImagePusher.Head = { url, headers in
             guard let status = await TestHTTP.head(url, headers) else {
                 throw StageError(.errored, "down", "nobody there")
             }
             return status
         }
+        return ImagePusher(podman: podman, authFile: authFile, access: { _ in ("http", headers) }, head: head)
     }
 
     @Test("an image is pushed by digest, twice the same, and asked for")

@@ -59,10 +59,11 @@ struct BuildFault {
         return Int32(message[mark.upperBound...].prefix { $0.isNumber })
     }
 
-    /// The container of a step could not be made: the machine's fault, not the step's.
+    /// The container of a step could not be made: the machine's fault, not the step's. podman says so in its last word,
+    /// or runc in an error of its own; a network that could not be cleared away is not that.
     private var isolationFailed: Bool {
-        let words = ["netavark", "setup network", "error during container init"]
         let errors = result.tail.split(separator: "\n").filter { $0.contains("level=error") }
-        return words.contains { word in message.contains(word) || errors.contains { $0.contains(word) } }
+        return message.contains("netavark") || message.contains("setup network")
+            || errors.contains { $0.contains("error during container init") }
     }
 }

@@ -93,10 +93,13 @@ struct BuildFirewall: Sendable {
     }
 
     func rules(_ family: Family, nameServers: [String]) -> Rules {
+        let fingerprint = Fingerprint.of(rules(family, nameServers, chain: "").text)
+        return rules(family, nameServers, chain: "\(prefix)-\(Fingerprint.text(fingerprint).prefix(8))")
+    }
+
+    private func rules(_ family: Family, _ nameServers: [String], chain: String) -> Rules {
         var text = ""
         var jumps: [String] = []
-        let content = exceptions(family, nameServers).joined() + forwardBlocks(family).joined()
-        let chain = "\(prefix)-\(Fingerprint.text(Fingerprint.of(content)).prefix(8))"
         for table in Table.allCases {
             // REJECT is only valid in `filter`.
             let refuse = table == .filter ? "REJECT" : "DROP"

@@ -71,25 +71,28 @@ public struct ImageBuilder: Sendable {
     /// The id of the image that the reference means now, pulled if it is another than the one we have.
     private func current(_ base: BaseImage, log: any StageLog, deadline: Duration) async throws -> String? {
         if base.reference.contains("$") || deadline <= .zero { return nil }
-        if !base.isLocal, !(base.isPinned ? try await isPresent(base) : false) {
-            let (result, _) = try await podman.capture(
-                ["pull", "--quiet"] + credentials + [base.reference],
-                deadline: deadline
-            )
+        if base.isPinned, let id = try await id(of: base) { return id }
+        if !base.isLocal {
+            let result = try await pull(base, deadline: deadline)
             guard result.succeeded else {
                 log.line("\(base.reference): \(result.timedOut ? "no answer in time" : result.lastLines(1))")
                 return nil
             }
         }
+        return try await id(of: base)
+    }
+
+    private func pull(_ base: BaseImage, deadline: Duration) async throws -> ChildResult {
+        try await podman.capture(["pull", "--quiet"] + credentials + ["--", base.reference], deadline: deadline).0
+    }
+
+    /// 64 hexadecimal digits; nil if we do not have the image.
+    private func id(of base: BaseImage) async throws -> String? {
         let (result, output) = try await podman.capture(
-            ["image", "inspect", "--format", "{{.Id}}", base.reference],
+            ["image", "inspect", "--format", "{{.Id}}", "--", base.reference],
             deadline: .seconds(60)
         )
         return result.succeeded ? String(decoding: output, as: UTF8.self).trimmingWhitespace : nil
-    }
-
-    private func isPresent(_ base: BaseImage) async throws -> Bool {
-        try await podman.capture(["image", "exists", base.reference], deadline: .seconds(60)).0.succeeded
     }
 
     private var credentials: [String] { authFile.map { ["--authfile", $0] } ?? [] }
@@ -178,27 +181,32 @@ public struct ImageBuilder: Sendable {
         )
     }
 
-    /// An image's ONBUILD triggers are instructions too.
+    /// An image's ONBUILD triggers are instructions too: they are read before podman follows them.
     private func refuseTriggers(of base: BaseImage, _ image: Definition.Image, deadline: Duration) async throws {
         guard !unsafeBuilds, !base.reference.contains("$") else { return }
-        if !base.isLocal, !(try await isPresent(base)) {
-            let (result, _) = try await podman.capture(
-                ["pull", "--quiet"] + credentials + [base.reference],
-                deadline: deadline
-            )
+        var id = try await self.id(of: base)
+        if id == nil {
+            let result = try await pull(base, deadline: deadline)
             guard result.succeeded else {
                 throw BuildFault(result, storage: podman.folder).error(for: image, deadline: deadline)
             }
+            id = try await self.id(of: base)
         }
-        let (_, output) = try await podman.capture(
-            ["image", "inspect", "--format", "{{range .Config.OnBuild}}{{println .}}{{end}}", base.reference],
-            deadline: .seconds(60)
-        )
-        let triggers = Containerfile(
-            String(decoding: output, as: UTF8.self),
+        guard let id, let triggers = ImageTriggers.read(image: id, storage: "\(podman.folder)/storage") else {
+            throw StageError(
+                .errored,
+                "base-image-unreadable",
+                "image \(image.name): cannot read the configuration of \(base.reference)"
+            )
+        }
+        let instructions = Containerfile(
+            triggers.joined(separator: "\n"),
             arguments: [:],
             platform: BuildInputs.platform
         )
-        try refuseRemoteSources(triggers.remoteSources, image)
+        try refuseRemoteSources(instructions.remoteSources, image)
+        for reference in instructions.references {
+            _ = try BaseImage(reference, image: image.name, registries: registries + podman.insecureRegistries)
+        }
     }
 }

@@ -19,7 +19,8 @@ struct PodmanConfiguration {
     }
 
     func write() throws {
-        for name in ["networks", "tmp", "storage", ".config/containers"] {
+        try shareNetworkLock()
+        for name in ["tmp", "storage", ".config/containers"] {
             try SmallFile.makeFolder("\(folder)/\(name)", mode: 0o700)
         }
         try SmallFile.write(containers, to: "\(folder)/containers.conf")
@@ -40,6 +41,17 @@ struct PodmanConfiguration {
         SmallFile.remove(runFolder)
         try SmallFile.makeFolder(runFolder, mode: 0o700)
         try SmallFile.write(ProcessFolder.bootID, to: path)
+    }
+
+    /// podman changes the machine's firewall under a lock that lies beside its networks. Chains of netavark's are
+    /// shared by all networks: every folder takes one lock, or they trip over each other.
+    private func shareNetworkLock() throws {
+        try SmallFile.makeFolder("\(folder)/networks", mode: 0o700)
+        let link = "\(folder)/networks/netavark.lock"
+        guard symlink("/run/fairlead/netavark.lock", link) == 0 || errno == EEXIST else {
+            let cause = String(cString: strerror(errno))
+            throw StageError(.errored, "file-create-failed", "Cannot create \(link): \(cause)")
+        }
     }
 
     // MARK: - Files

@@ -17,11 +17,21 @@ struct ManifestSample {
         manifests: [String] = ["deploy"], before: String? = nil, secrets: [String: [UInt8]] = [:],
         images: [String] = ["backend"]
     ) throws -> (body: ReleaseBody, warnings: [String]) {
-        try PodmanTarget.render(
-            checkout: folder.path, definition: Self.definition(manifests: manifests, before: before),
-            images: images.map {
-                PushedImage(name: $0, origin: .built, key: "", digest: Self.digest, reference: Self.reference)
-            }, secrets: secrets)
+        let pushed = images.map {
+            PushedImage(name: $0, origin: .built, key: "", digest: Self.digest, reference: Self.reference)
+        }
+        return try render(pushed, manifests: manifests, before: before, secrets: secrets)
+    }
+
+    func render(
+        _ images: [PushedImage], manifests: [String] = ["deploy"], before: String? = nil, secrets: [String: [UInt8]] = [:]
+    ) throws -> (body: ReleaseBody, warnings: [String]) {
+        // The folder goes with its last use.
+        try withExtendedLifetime(folder) {
+            try PodmanTarget.render(
+                checkout: folder.path, definition: Self.definition(manifests: manifests, before: before), images: images,
+                secrets: secrets)
+        }
     }
 
     static func definition(

@@ -19,8 +19,11 @@ struct PodmanTargetTests {
 
             let clients = Clients(first[0].address, room.client)
             await clients.wait(for: "version 1")
+            // An answer that takes its time is waited for, not cut.
+            async let slow = room.get("/cgi-bin/slow", first)
             let second = try await room.apply(try room.body(2, replicas: 2), 2, previous: 1)
             #expect(second == first)
+            #expect(try await slow == (200, "began in todo-web-r1"))
             // Whoever asks from now on gets the new one; the old pods still stand.
             for _ in 0..<10 { #expect(try await room.version(second) == "version 2") }
             #expect(try await room.pods().count == 4)
@@ -157,8 +160,8 @@ struct PodmanTargetTests {
             let shown = try await room.get("/cgi-bin/show", endpoints).body
             for expected in [
                 "TOKEN=\(secret)\n", "COLOUR=blue \"quoted\" $(X)\n", "POD=todo-web-r1-0\n",
-                "URL=http://todo-web-r1-0/$(POD)\n", "/data/key.pem=line one\n", "/one=single\n", "uid=1234 gid=4321",
-                "5555", "Read-only file system", "init says hello", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1",
+                "URL=http://todo-web-r1-0/$(POD)\n", "/data/key.pem=line one\n", "/one=single\n", "uid=1234(1234) gid=4321(4321)",
+                ",5555\n", "Read-only file system", "init says hello", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1",
             ] {
                 #expect(shown.contains(expected), "\(expected) not in \(shown)")
             }

@@ -41,9 +41,19 @@ struct TargetRoom: Sendable {
 
         """
 
+    private static let slow = """
+        #!/bin/sh
+        printf 'Content-Type: text/plain\\r\\n\\r\\n'
+        name=$(/bin/busybox hostname)
+        /bin/busybox sleep 2
+        printf 'began in %s' "${name%-*}"
+
+        """
+
     static func with(_ body: (TargetRoom) async throws -> Void) async throws {
         try await withRegistry { registry, podman in
             let folder = try TestFolder()
+            defer { withExtendedLifetime(folder) {} }
             let client = HTTPClient()
             defer { client.close() }
             let target = try PodmanTarget(
@@ -71,6 +81,7 @@ struct TargetRoom: Sendable {
         }
         try room.write(program, to: "context/service", mode: 0o755)
         try room.write(show, to: "context/www/cgi-bin/show", mode: 0o755)
+        try room.write(slow, to: "context/www/cgi-bin/slow", mode: 0o755)
         try room.write("ok", to: "context/www/healthz")
         try room.write("sick", to: "context/sick/version")
         try room.write(
@@ -106,11 +117,7 @@ struct TargetRoom: Sendable {
         var files = ["deploy/web.yaml": web + "---\n" + service + more]
         files["before.yaml"] = before
         let image = try #require(images[version])
-        return try PodmanTarget.render(
-            checkout: try ManifestSample(files).folder.path,
-            definition: ManifestSample.definition(before: before == nil ? nil : "before.yaml"), images: [image],
-            secrets: secrets
-        ).body
+        return try ManifestSample(files).render([image], before: before == nil ? nil : "before.yaml", secrets: secrets).body
     }
 
     static let readiness = "readinessProbe: { httpGet: { path: /healthz, port: http }, periodSeconds: 1 }"

@@ -79,12 +79,13 @@ actor Proxy {
     /// - Returns: old servers that may still be at work, as `section/server`.
     private func apply(_ state: ProxyState, log: (any StageLog)?) async throws -> [String] {
         try SmallFile.makeFolder(folder, mode: 0o700)
-        try await process.write(state.routes)
-        try state.write(stateFile)
         guard !state.routes.isEmpty else {
+            try state.write(stateFile)
             await process.stop()
             return []
         }
+        try await process.write(state.routes)
+        try state.write(stateFile)
         guard process.running != nil, let running = try? await RunningProxy(process.socket) else {
             log?.line("Starting HAProxy")
             await process.stop()

@@ -35,8 +35,15 @@ struct ProxyProcess: Sendable {
     func write(_ routes: [ProxyRoute]) async throws {
         let draft = "haproxy.cfg.new"
         try SmallFile.write(ProxyConfiguration(routes: routes).text, to: "\(folder)/\(draft)", mode: 0o600)
-        let (result, _) = try await children.capture(
-            Self.executable, ["-c", "-q", "-C", folder, "-f", draft], workingFolder: folder, deadline: Self.patience)
+        let result: ChildResult
+        do {
+            (result, _) = try await children.capture(
+                Self.executable, ["-c", "-q", "-C", folder, "-f", draft], workingFolder: folder,
+                deadline: Self.patience)
+        } catch let error as ChildError {
+            throw StageError(
+                .errored, "proxy-failed", "\(error.message): apt-get install --no-install-recommends haproxy")
+        }
         guard result.succeeded else {
             throw StageError(
                 .errored, "proxy-failed", "HAProxy does not take its configuration (\(result.ending)): \(result.lastLines(2))")

@@ -101,7 +101,7 @@ struct SmokeTesterTests {
         let results = try await run(
             [check(status: 418, retryFor: 0.3), check("service://web:80/later", retryFor: 30)], server, log: log)
         #expect(results.map(\.passed) == [false, true])
-        #expect(results[0].message.hasPrefix("expected status 418, got 200 after 0."), "\(results[0].message)")
+        #expect(results[0].message.hasPrefix("expected status 418, got 200 after "), "\(results[0].message)")
         #expect(log.text.contains("FAILED: check: expected status 418"))
         let silent = try AnswerServer { number, _ in number < 3 ? nil : .init() }
         #expect(try await run([check(retryFor: 30)], silent).first?.passed == true)
@@ -146,7 +146,7 @@ struct SmokeTesterTests {
         let server = try AnswerServer { _, _ in .init(status: 500) }
         let begin = ContinuousClock.now
         let result = try await run([check(retryFor: 600)], server, seconds: 1).first
-        #expect(result?.message.hasPrefix("expected status 200, got 500 after 1") == true, "\(result?.message ?? "")")
+        #expect(result?.message.hasPrefix("expected status 200, got 500 after ") == true, "\(result?.message ?? "")")
         #expect(ContinuousClock.now - begin < .seconds(20))
         let task = Task { try await run([check(retryFor: 600)], server) }
         task.cancel()

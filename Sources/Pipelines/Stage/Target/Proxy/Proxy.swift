@@ -50,7 +50,7 @@ actor Proxy {
     /// Starts HAProxy from its file if it is not there, and makes it serve what the file says.
     func ensureRunning() async throws {
         try await exclusively {
-            guard !routes.isEmpty else { return }
+            guard !routes.isEmpty else { return await process.stop() }
             let state = ProxyState.read(stateFile)
             let left = try await apply(state, log: nil)
             for server in left { _ = try? await process.socket.ask("shutdown sessions server \(server)") }

@@ -18,9 +18,14 @@ public struct PodmanTarget: Sendable {
     /// - Parameters:
     ///   - folder: `DATA/target`, absolute; made if missing, for root only.
     ///   - authFile: credentials of registries, in the form of podman's `--authfile`; nil if none are needed.
+    /// - Throws: `StageError` (errored) if the folder cannot be made, or has a colon in its path.
     public init(podman: Podman, folder: String, authFile: String?, client: HTTPClient = HTTPClient()) throws {
         try SmallFile.makeFolder(folder, mode: 0o700)
         self.folder = try SmallFile.canonical(folder)
+        // podman separates the parts of a mount by colons.
+        guard !self.folder.utf8.contains(UInt8(ascii: ":")) else {
+            throw StageError(.errored, "folder-name", "\(self.folder) has a colon in its path, which podman cannot mount")
+        }
         engine = PodEngine(podman: podman, authFile: authFile)
         probes = ProbeClient(engine: engine, http: client)
         proxy = Proxy(folder: "\(self.folder)/proxy", children: podman.children)

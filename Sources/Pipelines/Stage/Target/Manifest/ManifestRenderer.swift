@@ -28,6 +28,11 @@ struct ManifestRenderer {
         for name in pins.unused {
             warnings.add("The image \(name) is built, but no container of the manifests has 'image: \(name)'")
         }
+        if workloads.count > 1, !services.isEmpty {
+            let names = services.map(\.name).joined(separator: ", ")
+            warnings.add(
+                "Containers of the podman target do not find Services by their names (\(names)): they are served on 127.0.0.1")
+        }
         let body = ReleaseBody(
             namespace: definition.deploy.namespace, before: job, deployments: workloads, services: services)
         return (body, warnings.all)

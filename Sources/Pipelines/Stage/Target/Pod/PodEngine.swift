@@ -92,21 +92,23 @@ struct PodEngine: Sendable {
         return result.succeeded ? try decode([LocalImage].self, output) : nil
     }
 
-    /// - Throws: `StageError` (failed, `image-not-found`) if the registry does not have it or does not give it to us,
-    ///   (errored, `image-pull-failed`) if it could not be asked.
+    /// - Throws: `StageError` (failed, `image-not-found`) if the registry does not have it or does not give it to us;
+    ///   (errored: `registry-unreachable`, `registry-authentication`, `registry-busy`, `image-pull-failed`) if it could
+    ///   not be asked.
     func pull(_ reference: String, log: any StageLog, deadline: Duration) async throws {
         log.line("Pulling \(reference)")
         let credentials = authFile.map { ["--authfile", $0] } ?? []
         let result = try await podman.run(
-            ["pull", "--quiet"] + credentials + [reference], log: log, deadline: deadline)
+            ["pull", "--quiet"] + credentials + ["--", reference], log: log, deadline: deadline)
         guard !result.succeeded else { return }
-        let text = result.tail.lowercased()
-        let verdicts = ["manifest unknown", "not found", "unauthorized", "denied", "name unknown", "name invalid"]
-        let isVerdict = !result.timedOut && verdicts.contains { text.holds($0) }
-        throw StageError(
-            isVerdict ? .failed : .errored, isVerdict ? "image-not-found" : "image-pull-failed",
-            "The image \(reference) cannot be pulled (\(result.ending)): \(result.lastLines(1))")
+        let message = "The image \(reference) cannot be pulled (\(result.ending)): \(result.lastLines(1))"
+        if !result.timedOut, Self.notThere.contains(where: { result.tail.lowercased().holds($0) }) {
+            throw StageError(.failed, "image-not-found", message)
+        }
+        throw StageError(.errored, RegistryFault.code(of: result.tail) ?? "image-pull-failed", message)
     }
+
+    private static let notThere = ["manifest unknown", "name unknown", "not found", "access to the resource is denied"]
 
     // MARK: - Calling podman
 

@@ -49,7 +49,7 @@ struct ProbeClient: Sendable {
 enum SocketProbe {
     static func connect(_ address: String, _ port: Int, timeout: Duration) async -> Bool {
         let milliseconds = Int32(clamping: timeout.components.seconds * 1000) &+ 1
-        return await onThread { connects(address, port, milliseconds) }
+        return await OwnThread.run { connects(address, port, milliseconds) }
     }
 
     /// Blocks for at most the time-out.

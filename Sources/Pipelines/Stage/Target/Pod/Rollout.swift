@@ -46,12 +46,16 @@ struct Rollout {
         for reference in references where always.contains(reference) {
             try await engine.pull(reference, log: log, deadline: deadline.left)
         }
-        if try await engine.localImages(references) == nil {
-            for reference in references where try await engine.localImages([reference]) == nil {
+        var images = try await engine.localImages(references)
+        if images == nil {
+            for reference in references {
+                // Of a single image it is known by now that it is not here.
+                if references.count > 1, try await engine.localImages([reference]) != nil { continue }
                 try await engine.pull(reference, log: log, deadline: deadline.left)
             }
+            images = try await engine.localImages(references)
         }
-        guard let images = try await engine.localImages(references), images.count == references.count else {
+        guard let images, images.count == references.count else {
             throw StageError(.errored, "podman-failed", "podman does not know an image that it pulled")
         }
         let found = Dictionary(uniqueKeysWithValues: zip(references, images))

@@ -50,7 +50,7 @@ actor Proxy {
     /// Starts HAProxy from its file if it is not there, and makes it serve what the file says.
     func ensureRunning() async throws {
         try await exclusively {
-            guard !routes.isEmpty else { return }
+            guard !routes.isEmpty else { return await process.stop() }
             let state = ProxyState.read(stateFile)
             let left = try await apply(state, log: nil)
             for server in left { _ = try? await process.socket.ask("shutdown sessions server \(server)") }
@@ -79,12 +79,13 @@ actor Proxy {
     /// - Returns: old servers that may still be at work, as `section/server`.
     private func apply(_ state: ProxyState, log: (any StageLog)?) async throws -> [String] {
         try SmallFile.makeFolder(folder, mode: 0o700)
-        try await process.write(state.routes)
-        try state.write(stateFile)
         guard !state.routes.isEmpty else {
+            try state.write(stateFile)
             await process.stop()
             return []
         }
+        try await process.write(state.routes)
+        try state.write(stateFile)
         guard process.running != nil, let running = try? await RunningProxy(process.socket) else {
             log?.line("Starting HAProxy")
             await process.stop()

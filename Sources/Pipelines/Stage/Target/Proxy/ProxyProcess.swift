@@ -25,7 +25,25 @@ struct ProxyProcess: Sendable {
     }
 
     /// The running master; nil if there is none.
-    var running: ChildRecord? { recorded.flatMap { ChildProcess.isAlive($0) ? $0 : nil } }
+    var running: ChildRecord? {
+        if let recorded, ChildProcess.isAlive(recorded) { return recorded }
+        return unrecorded
+    }
+
+    /// A master that was started by a server that died before it could write down who it is. It leads its own group, and
+    /// nobody else runs in our folder.
+    private var unrecorded: ChildRecord? {
+        for pid in ProcessFolder.all() {
+            let arguments = (SmallFile.read("/proc/\(pid)/cmdline") ?? []).split(separator: 0)
+            guard arguments.contains(where: { $0.elementsEqual("haproxy.cfg".utf8) }),
+                arguments.contains(where: { $0.elementsEqual(folder.utf8) }),
+                let stat = ProcessFolder.stat(of: pid), stat.group == pid, stat.state != "Z"
+            else { continue }
+            return ChildRecord(
+                pid: pid, startTime: stat.startTime, bootID: ProcessFolder.bootID, command: "haproxy", run: nil)
+        }
+        return nil
+    }
 
     private var recorded: ChildRecord? {
         SmallFile.read(recordFile).flatMap { try? JSONDecoder().decode(ChildRecord.self, from: Data($0)) }
@@ -35,8 +53,15 @@ struct ProxyProcess: Sendable {
     func write(_ routes: [ProxyRoute]) async throws {
         let draft = "haproxy.cfg.new"
         try SmallFile.write(ProxyConfiguration(routes: routes).text, to: "\(folder)/\(draft)", mode: 0o600)
-        let (result, _) = try await children.capture(
-            Self.executable, ["-c", "-q", "-C", folder, "-f", draft], workingFolder: folder, deadline: Self.patience)
+        let result: ChildResult
+        do {
+            (result, _) = try await children.capture(
+                Self.executable, ["-c", "-q", "-C", folder, "-f", draft], workingFolder: folder,
+                deadline: Self.patience)
+        } catch let error as ChildError {
+            throw StageError(
+                .errored, "proxy-failed", "\(error.message): apt-get install --no-install-recommends haproxy")
+        }
         guard result.succeeded else {
             throw StageError(
                 .errored, "proxy-failed", "HAProxy does not take its configuration (\(result.ending)): \(result.lastLines(2))")
@@ -85,7 +110,7 @@ struct ProxyProcess: Sendable {
     /// Ends HAProxy with all its workers, and what a killed one left.
     func stop() async {
         // The master's workers are in its group, and may still be there when it was killed.
-        if let record = recorded { await ChildProcess.endStale([record]) }
+        await ChildProcess.endStale([recorded, running].compactMap(\.self))
         SmallFile.remove(recordFile)
         SmallFile.remove("\(folder)/\(ProxyConfiguration.socket)")
     }

@@ -13,7 +13,7 @@ struct RuntimeSocket: Sendable {
 
     /// - Throws: `Failure` if nobody answers.
     func ask(_ command: String) async throws -> String {
-        try await onThread { Result { try exchange(command) } }.get()
+        try await OwnThread.run { Result { try exchange(command) } }.get()
     }
 
     private func exchange(_ command: String) throws -> String {

@@ -1,0 +1,76 @@
+import Glibc
+
+@testable import Pipelines
+
+/// An HTTP server on loopback that answers each request as it is told, and closes the connection.
+final class AnswerServer: Sendable {
+    struct Answer: Sendable {
+        var status = 200
+        var headers = ""
+        var body = ""
+    }
+
+    let port: Int
+    private let descriptor: Int32
+    private let requests = Locked<[String]>([])
+
+    /// - Parameter answer: gets the request's number, from 0, and its head; nil closes the connection without a word.
+    init(_ answer: @escaping @Sendable (Int, String) -> Answer?) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = self.descriptor
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) | listen(descriptor, 64) | getsockname(descriptor, $0, &size)
+            }
+        }
+        guard status == 0 else { throw StageError(.errored, "no-port", "errno \(errno)") }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        let requests = requests
+        // Ends when the socket is shut down.
+        Task.detached {
+            await OwnThread.run {
+                while true {
+                    let connection = accept(descriptor, nil, nil)
+                    guard connection >= 0 else { return }
+                    Self.serve(connection, requests, answer)
+                    close(connection)
+                }
+            }
+        }
+    }
+
+    deinit {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        close(descriptor)
+    }
+
+    /// The heads of all requests.
+    var heads: [String] { requests.withLock { $0 } }
+
+    private static func serve(
+        _ connection: Int32, _ requests: Locked<[String]>, _ answer: @Sendable (Int, String) -> Answer?
+    ) {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !String(decoding: bytes, as: UTF8.self).contains("\r\n\r\n") {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 else { return }
+            bytes += buffer[..<count]
+        }
+        let head = String(decoding: bytes, as: UTF8.self)
+        let number = requests.withLock {
+            $0.append(head)
+            return $0.count - 1
+        }
+        guard let answer = answer(number, head) else { return }
+        let text =
+            "HTTP/1.1 \(answer.status) X\r\nConnection: close\r\nContent-Length: \(answer.body.utf8.count)\r\n"
+            + "\(answer.headers)\r\n\(answer.body)"
+        let reply = Array(text.utf8)
+        _ = send(connection, reply, reply.count, Int32(MSG_NOSIGNAL))
+    }
+}

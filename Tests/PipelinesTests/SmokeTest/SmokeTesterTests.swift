@@ -1,0 +1,165 @@
+import HTTPClient
+import Testing
+
+@testable import Pipelines
+
+@Suite("SmokeTester")
+struct SmokeTesterTests {
+    private func check(
+        _ get: String = "service://web:80/health", status: Int = 200, json: [String: Definition.JSONScalar] = [:],
+        body: String? = nil, headers: [String: String] = [:], within: Double? = nil, sending: [String: String] = [:],
+        retryFor: Double = 0, every: Double = 0.02
+    ) -> Definition.SmokeCheck {
+        Definition.SmokeCheck(
+            name: "check", get: get, headers: sending,
+            expect: Definition.Expectation(status: status, json: json, body: body, headers: headers, within: within),
+            retryFor: retryFor, retryEvery: every)
+    }
+
+    private func run(
+        _ checks: [Definition.SmokeCheck], _ server: AnswerServer, log: any StageLog = CollectedLog(), seconds: Int = 30
+    ) async throws -> [SmokeResult] {
+        let client = HTTPClient()
+        defer { client.close() }
+        let endpoints = [ServiceEndpoint(name: "web", port: 80, address: "127.0.0.1:\(server.port)")]
+        return try await SmokeTester().run(
+            checks: checks, endpoints: endpoints, client: client, log: log, deadline: .now + .seconds(seconds))
+    }
+
+    private static let document = #"{"status": "ok", "up": true, "n": 1, "none": null, "items": [{"id": 7}, "x"], "a.b": {"c": 2}}"#
+
+    @Test("what is as expected passes, and the request is as it was asked for")
+    func passes() async throws {
+        let server = try AnswerServer { _, _ in .init(headers: "X-Build: 7\r\n", body: Self.document) }
+        let log = CollectedLog()
+        let full = check(
+            "service://web:80/health?deep=1",
+            json: [
+                "status": .string("ok"), "up": .bool(true), "n": .number(1), "none": .null, "items.0.id": .number(7),
+                "items.1": .string("x"), "a.b.c": .number(2),
+            ], body: "\"ok\"", headers: ["x-build": "7"], within: 5, sending: ["X-Mine": "1"])
+        let results = try await run([full, check("service://web"), check("http://127.0.0.1:\(server.port)/out")], server, log: log)
+        #expect(results.allSatisfy { $0.passed && $0.status == 200 && $0.duration > 0 })
+        #expect(results[0].excerpt == Self.document)
+        #expect(results[0].message.hasPrefix("status 200 in "))
+        let head = try #require(server.heads.first { $0.hasPrefix("GET /health?deep=1 HTTP/1.1\r\n") })
+        #expect(head.contains("Host: web\r\n") && head.contains("X-Mine: 1\r\n"))
+        #expect(server.heads.contains { $0.hasPrefix("GET / HTTP/1.1\r\n") })
+        #expect(log.text.contains("passed: check: status 200"))
+    }
+
+    @Test(
+        "what is not as expected is said in words",
+        arguments: [
+            (Definition.Expectation(status: 204, json: [:], body: nil, headers: [:], within: nil), "expected status 204, got 200"),
+            (
+                .init(status: 200, json: ["status": .string("up")], body: nil, headers: [:], within: nil),
+                "expected status to be 'up', got 'ok'"
+            ),
+            (
+                .init(status: 200, json: ["items.5": .null], body: nil, headers: [:], within: nil),
+                "expected items.5 to be null, got nothing"
+            ),
+            (
+                .init(status: 200, json: ["up": .number(1)], body: nil, headers: [:], within: nil),
+                "expected up to be 1, got true"
+            ),
+            (
+                .init(status: 200, json: ["items": .string("")], body: nil, headers: [:], within: nil),
+                "expected items to be '', got an array"
+            ),
+            (
+                .init(status: 200, json: [:], body: "welcome", headers: [:], within: nil),
+                "expected the body to contain 'welcome'"
+            ),
+            (
+                .init(status: 200, json: [:], body: nil, headers: ["X-Build": "8"], within: nil),
+                "expected header X-Build to be '8', got '7'"
+            ),
+            (
+                .init(status: 200, json: [:], body: nil, headers: ["X-None": "8"], within: nil),
+                "expected header X-None to be '8', got none"
+            ),
+        ] as [(Definition.Expectation, String)]
+    )
+    func problems(expectation: Definition.Expectation, message: String) async throws {
+        let server = try AnswerServer { _, _ in .init(headers: "X-Build: 7\r\n", body: Self.document) }
+        var wrong = check()
+        wrong.expect = expectation
+        let result = try #require(try await run([wrong], server).first)
+        #expect(!result.passed)
+        #expect(result.message == message)
+        #expect(result.excerpt == Self.document)
+    }
+
+    @Test("a check asks again until it passes; all checks are reported, in order")
+    func retries() async throws {
+        let server = try AnswerServer { number, head in
+            head.contains("/later") && number < 5 ? .init(status: 503, body: "starting") : .init(body: "fine")
+        }
+        let log = CollectedLog()
+        let results = try await run(
+            [check(status: 418, retryFor: 0.3), check("service://web:80/later", retryFor: 30)], server, log: log)
+        #expect(results.map(\.passed) == [false, true])
+        #expect(results[0].message.hasPrefix("expected status 418, got 200 after "), "\(results[0].message)")
+        #expect(log.text.contains("FAILED: check: expected status 418"))
+        let silent = try AnswerServer { number, _ in number < 3 ? nil : .init() }
+        #expect(try await run([check(retryFor: 30)], silent).first?.passed == true)
+        #expect(silent.heads.count >= 4)
+    }
+
+    @Test("an answer later than allowed, none at all, one too long, something other than JSON")
+    func faults() async throws {
+        let late = try AnswerServer { _, _ in .init() }
+        #expect(
+            try await run([check(within: 0)], late).first?.message.hasPrefix("expected an answer within 0 ms, took ") == true)
+        let silent = try AnswerServer { _, _ in nil }
+        #expect(try await run([check()], silent).first?.message.hasPrefix("no answer: ") == true)
+        let long = try AnswerServer { _, _ in .init(body: String(repeating: "x", count: 2 << 20)) }
+        #expect(try await run([check()], long).first?.message == "the answer has more than 1 MiB")
+        let text = try AnswerServer { _, _ in .init(body: "<html>") }
+        #expect(try await run([check(json: ["a": .null])], text).first?.message == "expected JSON, got something else")
+    }
+
+    @Test(
+        "addresses that lead nowhere, or where no smoke test may go, are refused at once",
+        arguments: [
+            ("service://other:80/", "the release has no Service other:80"),
+            ("service://web:81/", "the release has no Service web:81"),
+            ("http://169.254.169.254/latest/meta-data", "the address is refused: link-local and metadata addresses are not asked"),
+            ("http://[fe80::1]/", "the address is refused: link-local and metadata addresses are not asked"),
+            ("http://0xA9FEA9FE/", "the address is refused: link-local and metadata addresses are not asked"),
+        ]
+    )
+    func refused(address: String, message: String) async throws {
+        let server = try AnswerServer { _, _ in .init() }
+        let begin = ContinuousClock.now
+        let result = try #require(try await run([check(address, retryFor: 60, every: 60)], server).first)
+        #expect(!result.passed)
+        #expect(result.message == message)
+        #expect(ContinuousClock.now - begin < .seconds(20))
+        #expect(server.heads == [])
+    }
+
+    @Test("the deadline and the end of the task end it")
+    func ends() async throws {
+        let server = try AnswerServer { _, _ in .init(status: 500) }
+        let begin = ContinuousClock.now
+        let result = try await run([check(retryFor: 600)], server, seconds: 1).first
+        #expect(result?.message.hasPrefix("expected status 200, got 500 after ") == true, "\(result?.message ?? "")")
+        #expect(ContinuousClock.now - begin < .seconds(20))
+        let task = Task { try await run([check(retryFor: 600)], server) }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await task.value }
+    }
+
+    @Test("an excerpt is printable and short")
+    func excerpts() {
+        #expect(SmokeExcerpt.of(Array("a\u{1B}[31mb\u{202E}c\u{0}\n\td\u{85}é".utf8)) == "a.[31mb.c.\n\td.é")
+        for body in [String(repeating: "é", count: 5000), String(repeating: "x", count: 5000)] {
+            #expect(SmokeExcerpt.of(Array(body.utf8)).utf8.count <= 1024)
+        }
+        #expect(SmokeExcerpt.of([UInt8](repeating: 0xFF, count: 5000)).utf8.count <= 1024)
+        #expect(SmokeExcerpt.of([]) == "")
+    }
+}

@@ -1,0 +1,335 @@
+import Glibc
+import HTTPClient
+import Testing
+
+@testable import Pipelines
+
+@Suite("PodmanTarget", .serialized)
+struct PodmanTargetTests {
+    @Test("version two replaces version one while clients ask without pause, and none sees a failure")
+    func replace() async throws {
+        try await TargetRoom.with { room in
+            let log = CollectedLog()
+            let first = try await room.apply(try room.body(1, replicas: 2), 1, log: log)
+            #expect(first.map(\.name) == ["web"] && first.map(\.port) == [80])
+            #expect(first[0].address.hasPrefix("127.0.0.1:"))
+            #expect(try await room.version(first) == "version 1")
+            #expect(try await room.pods() == ["todo-web-r1-0", "todo-web-r1-1"])
+            #expect(log.text.contains("run the images that were pushed"))
+
+            let clients = Clients(first[0].address, room.client)
+            await clients.wait(for: "version 1")
+            // An answer that takes its time is waited for, not cut.
+            async let slow = room.get("/cgi-bin/slow", first)
+            let second = try await room.apply(try room.body(2, replicas: 2), 2, previous: 1)
+            #expect(second == first)
+            #expect(try await slow == (200, "began in todo-web-r1"))
+            // Whoever asks from now on gets the new one; the old pods still stand.
+            for _ in 0..<10 { #expect(try await room.version(second) == "version 2") }
+            #expect(try await room.pods().count == 4)
+            try await room.retire(keeping: 2)
+            await clients.wait(for: "version 2", times: 200)
+            let seen = await clients.stop()
+            #expect(Set(seen.keys) == ["version 1", "version 2"], "\(seen)")
+            #expect(try await room.pods() == ["todo-web-r2-0", "todo-web-r2-1"])
+            #expect(SmallFile.names(in: room.target.podsFolder).sorted() == ["todo-web-r2-0", "todo-web-r2-1"])
+            #expect(try room.target.endpoints(environment: "todo") == first)
+        }
+    }
+
+    @Test("a release that crashes, or never gets ready, leaves the one before untouched and is undone")
+    func failures() async throws {
+        try await TargetRoom.with { room in
+            let good = try room.body(1)
+            let endpoints = try await room.apply(good, 1)
+            let clients = Clients(endpoints[0].address, room.client)
+            await clients.wait(for: "version 1")
+
+            let crashLog = CollectedLog()
+            let crash = await #expect(throws: StageError.self) {
+                _ = try await room.apply(
+                    try room.body(2, container: "env: [{ name: MODE, value: crash }]"), 2, previous: 1, log: crashLog)
+            }
+            #expect(crash?.outcome == .failed)
+            #expect(crash?.reason.code == "container-exited")
+            #expect(crash?.reason.message.contains("cannot start: no database") == true, "\(crash?.reason.message ?? "")")
+            #expect(crashLog.text.contains("The last lines of todo-web-r2-0-main:\n  service crash starting"))
+            let sentence = try await room.undo(2, to: (1, good))
+            #expect(sentence == "Release 1 answers again: its pods were still running")
+            #expect(try await room.pods() == ["todo-web-r1-0"])
+
+            let sickLog = CollectedLog()
+            let sick = await #expect(throws: StageError.self) {
+                let body = try room.body(2, container: "env: [{ name: MODE, value: sick }]")
+                _ = try await room.apply(body, 3, previous: 1, log: sickLog, seconds: 4)
+            }
+            #expect(sick?.outcome == .failed)
+            #expect(sick?.reason == Reason("never-ready", "main: never ready: GET /healthz on port 8080 answered 404"))
+            #expect(sickLog.text.contains("service sick starting"))
+            _ = try await room.undo(3, to: (1, good))
+
+            await clients.wait(for: "version 1")
+            #expect(Set(await clients.stop().keys) == ["version 1"])
+        }
+    }
+
+    @Test("an undo after the switch goes back to pods that stand, or makes them again; a first deploy leaves nothing")
+    func undo() async throws {
+        try await TargetRoom.with { room in
+            let one = try room.body(1)
+            let two = try room.body(2)
+            let endpoints = try await room.apply(one, 1)
+            let clients = Clients(endpoints[0].address, room.client)
+            await clients.wait(for: "version 1")
+            _ = try await room.apply(two, 2, previous: 1)
+            await clients.wait(for: "version 2")
+            #expect(try await room.undo(2, to: (1, one)).contains("were still running"))
+            #expect(try await room.version(endpoints) == "version 1")
+            await clients.wait(for: "version 1")
+            #expect(Set(await clients.stop().keys) == ["version 1", "version 2"])
+
+            _ = try await room.apply(two, 3, previous: 1)
+            await room.target.engine.remove([PodName(known: "todo-web-r1-0")], grace: 0)
+            #expect(try await room.undo(3, to: (1, one)).contains("were made again"))
+            #expect(try await room.version(endpoints) == "version 1")
+            #expect(try await room.pods() == ["todo-web-r1-0"])
+
+            #expect(try await room.undo(1, to: nil).hasPrefix("There was no earlier release"))
+            #expect(try await room.pods() == [])
+            #expect(try room.target.endpoints(environment: "todo") == [])
+            #expect(SmallFile.names(in: room.target.podsFolder) == [])
+            #expect(SmallFile.names(in: room.target.releases.folder) == [])
+            #expect(processes(with: "\(room.target.folder)/proxy") == [])
+            await #expect(throws: HTTPClientError.self) { try await room.version(endpoints) }
+        }
+    }
+
+    @Test("environment, files, limits and rights reach the container, and no secret an argument list")
+    func surroundings() async throws {
+        try await TargetRoom.with { room in
+            let secret = "s3cret-\(uniqueSleep())"
+            let data = """
+                ---
+                apiVersion: v1
+                kind: ConfigMap
+                metadata: { name: settings }
+                data: { COLOUR: "blue \\"quoted\\" $(X)", one: single }
+                ---
+                apiVersion: v1
+                kind: Secret
+                metadata: { name: files }
+                stringData: { key.pem: "line one" }
+
+                """
+            let body = try room.body(
+                1,
+                container: """
+                    envFrom: [{ configMapRef: { name: settings } }]
+                    env:
+                      - { name: TOKEN, valueFrom: { secretKeyRef: { name: todo-secrets, key: TOKEN } } }
+                      - { name: POD, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+                      - { name: URL, value: "http://$(POD)/$$(POD)" }
+                    resources: { limits: { memory: 64Mi, cpu: 500m } }
+                    securityContext:
+                      runAsUser: 1234
+                      runAsGroup: 4321
+                      readOnlyRootFilesystem: true
+                      allowPrivilegeEscalation: false
+                      capabilities: { drop: [ALL] }
+                    volumeMounts:
+                      - { name: files, mountPath: /data }
+                      - { name: settings, mountPath: /one, subPath: one }
+                      - { name: scratch, mountPath: /scratch }
+                    """,
+                pod: """
+                    securityContext: { runAsNonRoot: true, fsGroup: 5555 }
+                    initContainers:
+                      - name: prepare
+                        image: backend
+                        command: [/bin/sh, -c, "echo init says $(WORD) > /scratch/made"]
+                        env: [{ name: WORD, value: hello }]
+                        securityContext: { runAsUser: 77 }
+                        volumeMounts: [{ name: scratch, mountPath: /scratch }]
+                    volumes:
+                      - { name: files, secret: { secretName: files, defaultMode: 0400 } }
+                      - { name: settings, configMap: { name: settings } }
+                      - { name: scratch, emptyDir: {} }
+                    """,
+                more: data, secrets: ["TOKEN": Array(secret.utf8)])
+            let endpoints = try await room.apply(body, 1)
+            let shown = try await room.get("/cgi-bin/show", endpoints).body
+            for expected in [
+                "TOKEN=\(secret)\n", "COLOUR=blue \"quoted\" $(X)\n", "POD=todo-web-r1-0\n",
+                "URL=http://todo-web-r1-0/$(POD)\n", "/data/key.pem=line one\n", "/one=single\n", "uid=1234(1234) gid=4321(4321)",
+                ",5555\n", "Read-only file system", "init says hello", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1",
+            ] {
+                #expect(shown.contains(expected), "\(expected) not in \(shown)")
+            }
+            let format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.PortBindings}}"
+            let limits = try await room.podman.lines(["inspect", "--format", format, "todo-web-r1-0-main"])
+            #expect(limits == ["67108864 500000000 always map[]"])
+            #expect(processes(with: secret) == [])
+            var status = stat()
+            #expect(stat("\(room.target.folder)/pods/todo-web-r1-0", &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o700)
+        }
+    }
+
+    @Test("the Job before runs first, with its output in the log; when it fails nothing else runs")
+    func before() async throws {
+        try await TargetRoom.with { room in
+            func job(_ code: String, _ more: String = "") -> String {
+                """
+                apiVersion: batch/v1
+                kind: Job
+                metadata: { name: migrate }
+                spec:
+                  backoffLimit: 1
+                  \(more)
+                  template:
+                    spec:
+                      restartPolicy: Never
+                      containers:
+                        - name: migrate
+                          image: backend
+                          env: [{ name: MODE, value: once }, { name: CODE, value: "\(code)" }, { name: TOKEN, value: t }]
+
+                """
+            }
+            let log = CollectedLog()
+            _ = try await room.apply(try room.body(1, before: job("0")), 1, log: log)
+            #expect(log.text.contains("migrating with t"))
+            #expect(log.text.contains("Job migrate is done"))
+            #expect(try await room.pods() == ["todo-web-r1-0"])
+
+            let failLog = CollectedLog()
+            let error = await #expect(throws: StageError.self) {
+                _ = try await room.apply(try room.body(2, before: job("9")), 2, previous: 1, log: failLog)
+            }
+            #expect(error == StageError(.failed, "before-failed", "Job migrate: migrate: exited with 9"))
+            #expect(failLog.text.contains("attempt 2"))
+            #expect(try await room.pods() == ["todo-web-r1-0"])
+
+            let hanging = job("0", "activeDeadlineSeconds: 1").replacing("value: once", with: "value: serve")
+            let late = await #expect(throws: StageError.self) {
+                _ = try await room.apply(try room.body(2, before: hanging), 3, previous: 1)
+            }
+            #expect(late?.reason.message == "Job migrate: still ran when the time was over")
+            #expect(try await room.pods() == ["todo-web-r1-0"])
+        }
+    }
+
+    @Test("HAProxy killed, pods stopped, everything started again: the port stays, and so does what it serves")
+    func restarts() async throws {
+        try await TargetRoom.with { room in
+            let more = "---\n" + ManifestSample.service("raw", ports: "[{ port: 9, targetPort: 8080, appProtocol: tcp }]")
+            let endpoints = try await room.apply(try room.body(1, more: more), 1)
+            #expect(endpoints.map(\.name).sorted() == ["raw", "web"])
+            let process = ProxyProcess(folder: "\(room.target.folder)/proxy", children: room.podman.children)
+            let master = try #require(process.running)
+            kill(master.pid, SIGKILL)
+            await waitUntil { process.running == nil }
+            try await room.target.ensureProxy()
+            #expect(process.running?.pid != master.pid)
+            for endpoint in endpoints { #expect(try await room.version([endpoint]) == "version 1") }
+            // Started by a server that died before it could write that down: it is found, and not started twice.
+            let started = process.running
+            SmallFile.remove("\(room.target.folder)/proxy/process.json")
+            #expect(process.running?.pid == started?.pid && started != nil)
+            try await room.target.ensureProxy()
+            #expect(process.running?.pid == started?.pid)
+            // Killed again, and the next deploy finds it so.
+            kill(try #require(process.running).pid, SIGKILL)
+            await waitUntil { process.running == nil }
+            // `raw` is gone with this release: HAProxy is reloaded.
+            let second = try await room.apply(try room.body(2), 2, previous: 1)
+            #expect(second == endpoints.filter { $0.name == "web" })
+            try await room.retire(keeping: 2)
+
+            // As after a restart of the machine: nothing runs, and another server begins.
+            _ = try await room.podman.lines(["pod", "stop", "-t", "1", "todo-web-r2-0"])
+            kill(try #require(process.running).pid, SIGKILL)
+            await waitUntil { process.running == nil }
+            let again = try PodmanTarget(
+                podman: room.podman, folder: room.target.folder, authFile: room.registry.authFile, client: room.client)
+            try await again.sweep(live: ["todo": 2])
+            #expect(try again.endpoints(environment: "todo") == second)
+            await waitUntil { (try? await room.version(second)) == "version 2" }
+            #expect(try await room.version(second) == "version 2")
+            let third = try await room.apply(try room.body(1, more: more), 3, previous: 2)
+            #expect(Set(third.map(\.address)) == Set(endpoints.map(\.address)))
+
+            // The server died before release 3 was tested: release 2 answers again.
+            try await again.sweep(live: ["todo": 2])
+            #expect(try await room.version(second) == "version 2")
+            #expect(try await room.pods() == ["todo-web-r2-0"])
+            try await again.sweep(live: [:])
+            #expect(try await room.pods() == [])
+            #expect(process.running == nil)
+        }
+    }
+
+    @Test("applied again after a crash, whole pods are kept and half-made ones made again")
+    func again() async throws {
+        try await TargetRoom.with { room in
+            let body = try room.body(1, replicas: 2)
+            let endpoints = try await room.apply(body, 1)
+            let before = try await room.target.engine.pods().map(\.InfraId)
+            await room.target.engine.remove([PodName(known: "todo-web-r1-1")], grace: 0)
+            #expect(try await room.apply(body, 1) == endpoints)
+            let after = try await room.target.engine.pods().map(\.InfraId)
+            #expect(after.first == before.first && after.last != before.last && after.count == 2)
+            for _ in 0..<4 { #expect(try await room.version(endpoints) == "version 1") }
+        }
+    }
+
+    @Test("an image that is not in the registry, or would run as root, fails; a registry that is down is an error")
+    func images() async throws {
+        try await TargetRoom.with { room in
+            var missing = try room.body(1)
+            let reference = "\(room.registry.address)/todo/backend@\(ManifestSample.digest)"
+            missing.deployments[0].pod.containers[0].image = reference
+            let error = await #expect(throws: StageError.self) { _ = try await room.apply(missing, 1) }
+            #expect(error?.outcome == .failed && error?.reason.code == "image-not-found", "\(error?.reason.message ?? "")")
+
+            var root = try room.body(1)
+            root.deployments[0].pod.containers[0].security.mustNotBeRoot = true
+            root.deployments[0].pod.containers[0].security.user = 0
+            let asRoot = await #expect(throws: StageError.self) { _ = try await room.apply(root, 1) }
+            #expect(asRoot?.reason.code == "run-as-root")
+
+            await room.registry.stop()
+            let down = await #expect(throws: StageError.self) { _ = try await room.apply(missing, 1) }
+            #expect(down?.outcome == .errored && down?.reason.code == "registry-unreachable", "\(down?.reason.message ?? "")")
+            #expect(try await room.pods() == [])
+        }
+    }
+
+    @Test("probes: a command, a port, a start that takes its time; a start that takes too long")
+    func probes() async throws {
+        try await TargetRoom.with { room in
+            let slow = """
+                command: [/bin/sh, -c, "/bin/busybox sleep 1; echo up > /tmp/up; exec /bin/sh /service"]
+                volumeMounts: [{ name: tmp, mountPath: /tmp }]
+                startupProbe: { exec: { command: [/bin/busybox, test, -f, /tmp/up] }, periodSeconds: 1, failureThreshold: 20 }
+                """
+            let body = try room.body(
+                1, container: slow, pod: "volumes: [{ name: tmp, emptyDir: {} }]",
+                readiness: "readinessProbe: { tcpSocket: { port: 8080 }, successThreshold: 2, periodSeconds: 1 }")
+            #expect(try await room.version(try await room.apply(body, 1)) == "version 1")
+
+            let never = slow.replacing("/tmp/up]", with: "/tmp/nothing]").replacing("failureThreshold: 20", with: "failureThreshold: 1")
+            let error = await #expect(throws: StageError.self) {
+                _ = try await room.apply(
+                    try room.body(1, container: never, pod: "volumes: [{ name: tmp, emptyDir: {} }]"), 2, previous: 1)
+            }
+            #expect(error?.reason == Reason("never-ready", "main: never ready: its probe command ended with exit 1"))
+        }
+    }
+
+    /// Waits for a sign, at most 30 s, so that the test fails by what it expects next.
+    private func waitUntil(_ sign: () async -> Bool) async {
+        let end = ContinuousClock.now + .seconds(30)
+        while !(await sign()), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+    }
+}

@@ -49,15 +49,22 @@ struct Repository {
     /// Makes an empty bare repository, readable by its owner only, unless there is one.
     static func create(at path: String) throws(GitError) {
         try makeFolders(path)
-        var existing: OpaquePointer?
-        // Its out-parameter is written to without being looked at: it must not be null.
-        if git_repository_open_bare(&existing, path) == 0 { return git_repository_free(existing) }
+        if isRepository(path) { return }
         var options = git_repository_init_options()
         git_repository_init_options_init(&options, UInt32(GIT_REPOSITORY_INIT_OPTIONS_VERSION))
         options.flags = GIT_REPOSITORY_INIT_BARE.rawValue | GIT_REPOSITORY_INIT_NO_REINIT.rawValue
         var pointer: OpaquePointer?
-        try check("cannot make a mirror at \(path)", git_repository_init_ext(&pointer, path, &options))
+        let status = git_repository_init_ext(&pointer, path, &options)
         git_repository_free(pointer)
+        // Somebody else may have made it meanwhile.
+        if status < 0, isRepository(path) { return }
+        try check("cannot make a mirror at \(path)", status)
+    }
+
+    private static func isRepository(_ path: String) -> Bool {
+        var pointer: OpaquePointer?
+        defer { git_repository_free(pointer) }
+        return git_repository_open_bare(&pointer, path) == 0
     }
 
     private static func makeFolders(_ path: String) throws(GitError) {

@@ -48,4 +48,8 @@ public struct CommitInfo: Sendable, Equatable {
     public let author: String
     /// When it was committed, in seconds since 1970, UTC.
     public let commitTime: Int64
+
+    public init(revision: String, message: String, author: String, commitTime: Int64) {
+        (self.revision, self.message, self.author, self.commitTime) = (revision, message, author, commitTime)
+    }
 }

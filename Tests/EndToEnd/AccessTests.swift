@@ -241,7 +241,8 @@ final class EventReader: Sendable {
     }
 
     func end() async {
-        await child.end()
+        child.signal(SIGKILL)
+        await child.wait()
         try? FileManager.default.removeItem(atPath: child.outputPath)
     }
 }

@@ -81,7 +81,7 @@ extension EndToEnd {
                     stage: "deploy", code: "pod-field-not-allowed", words: "hostNetwork"),
                 Case(
                     testDescription: "no manifests", files: ["index.html": "x", "Dockerfile": Sample.dockerfile],
-                    stage: "deploy", code: "manifests-missing", words: "k8s"),
+                    stage: "deploy", code: "manifest-missing", words: "k8s"),
             ])
         func verdicts(_ example: Case) async throws {
             try await World.run(files: example.files) { world in

@@ -5,8 +5,14 @@ import Pipelines
 enum Configuration {
     /// - Throws: `DefinitionFaults`, also for a file that cannot be read.
     static func read(_ file: String) throws -> ServerSettings {
-        try readServerSettings(
+        var settings = try readServerSettings(
             file: file, contents: try contents(of: file), environment: ProcessInfo.processInfo.environment)
+        settings.data = absolute(settings.data)
+        return settings
+    }
+
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
     }
 
     static func contents(of file: String) throws -> [UInt8] {

@@ -36,7 +36,7 @@ struct RunFollower: Sendable {
         var ended: Set<String> = []
         while true {
             let run = try await fetch(id)
-            for stage in run.stages where stage.status != "pending" && !ended.contains(key(stage)) {
+            for stage in run.stages where stage.attempt > 0 && !ended.contains(key(stage)) {
                 if begun.insert(key(stage)).inserted { printNow("\(stage.name)") }
                 let (text, next) = try await log(id, stage.name, stage.attempt, offsets[key(stage)] ?? 0)
                 offsets[key(stage)] = next

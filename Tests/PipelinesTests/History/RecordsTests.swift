@@ -179,10 +179,10 @@ struct RecordsTests {
     @Test("A source is bound to the first repository that used it")
     func bindings() async throws {
         let fixture = try Fixture()
-        #expect(try await fixture.history.bindRepository(source: "acme/todo", repositoryID: 1))
-        #expect(try await fixture.history.bindRepository(source: "acme/todo", repositoryID: 1))
-        #expect(try await !fixture.history.bindRepository(source: "acme/todo", repositoryID: 2))
-        #expect(try await fixture.history.bindRepository(source: "acme/docs", repositoryID: 2))
+        #expect(try fixture.history.bindRepository(source: "acme/todo", repositoryID: 1) == 1)
+        #expect(try fixture.history.bindRepository(source: "acme/todo", repositoryID: 1) == 1)
+        #expect(try fixture.history.bindRepository(source: "acme/todo", repositoryID: 2) == 1)
+        #expect(try fixture.history.bindRepository(source: "acme/docs", repositoryID: 2) == 2)
         #expect(try await fixture.history.repositoryBindings() == ["acme/todo": 1, "acme/docs": 2])
     }
 }

@@ -18,7 +18,7 @@ final class Announcer: Sendable {
     }
     private let feeds = Monitor<[Weak]>([])
 
-    func subscribe(queueOnly: Bool) -> AsyncStream<Change> {
+    func subscribe(queueOnly: Bool = false) -> AsyncStream<Change> {
         let feed = Feed()
         feeds.withLock { feeds in
             feeds.removeAll { $0.feed == nil }

@@ -9,7 +9,7 @@ import Pipelines
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Parts of the program on their own, for make bench.", shouldDisplay: false,
-        subcommands: [AcceptWithoutCommit.self, Checkout.self])
+        subcommands: [AcceptWithoutCommit.self, Checkout.self, Remove.self])
 
     /// The webhook's whole path with only the database's transaction left out: what the commit costs.
     struct AcceptWithoutCommit: AsyncParsableCommand {
@@ -25,6 +25,13 @@ struct Bench: AsyncParsableCommand {
             try await Server(installation, definitions: definitions, commits: false).run()
             await installation.close()
         }
+    }
+
+    /// Removes what a data folder has on this machine outside of itself: pods, the proxy, networks, mounted storage.
+    struct Remove: AsyncParsableCommand {
+        @Argument var dataFolder: String
+
+        func run() async throws { await Teardown.removeEverything(dataFolder: dataFolder) }
     }
 
     /// Fetches main into a mirror and checks a revision out of it into a new folder, as the clone stage does.

@@ -52,7 +52,9 @@ final class AnswerServer: Sendable {
     var heads: [String] { requests.withLock { $0 } }
 
     private static func serve(
-        _ connection: Int32, _ requests: Locked<[String]>, _ answer: @Sendable (Int, String) -> Answer?
+        _ connection: Int32,
+        _ requests: Locked<[String]>,
+        _ answer: @Sendable (Int, String) -> Answer?
     ) {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)

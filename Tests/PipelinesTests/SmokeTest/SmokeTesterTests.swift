@@ -6,27 +6,46 @@ import Testing
 @Suite("SmokeTester")
 struct SmokeTesterTests {
     private func check(
-        _ get: String = "service://web:80/health", status: Int = 200, json: [String: Definition.JSONScalar] = [:],
-        body: String? = nil, headers: [String: String] = [:], within: Double? = nil, sending: [String: String] = [:],
-        retryFor: Double = 0, every: Double = 0.02
+        _ get: String = "service://web:80/health",
+        status: Int = 200,
+        json: [String: Definition.JSONScalar] = [:],
+        body: String? = nil,
+        headers: [String: String] = [:],
+        within: Double? = nil,
+        sending: [String: String] = [:],
+        retryFor: Double = 0,
+        every: Double = 0.02
     ) -> Definition.SmokeCheck {
         Definition.SmokeCheck(
-            name: "check", get: get, headers: sending,
+            name: "check",
+            get: get,
+            headers: sending,
             expect: Definition.Expectation(status: status, json: json, body: body, headers: headers, within: within),
-            retryFor: retryFor, retryEvery: every)
+            retryFor: retryFor,
+            retryEvery: every
+        )
     }
 
     private func run(
-        _ checks: [Definition.SmokeCheck], _ server: AnswerServer, log: any StageLog = CollectedLog(), seconds: Int = 30
+        _ checks: [Definition.SmokeCheck],
+        _ server: AnswerServer,
+        log: any StageLog = CollectedLog(),
+        seconds: Int = 30
     ) async throws -> [SmokeResult] {
         let client = HTTPClient()
         defer { client.close() }
         let endpoints = [ServiceEndpoint(name: "web", port: 80, address: "127.0.0.1:\(server.port)")]
         return try await SmokeTester().run(
-            checks: checks, endpoints: endpoints, client: client, log: log, deadline: .now + .seconds(seconds))
+            checks: checks,
+            endpoints: endpoints,
+            client: client,
+            log: log,
+            deadline: .now + .seconds(seconds)
+        )
     }
 
-    private static let document = #"{"status": "ok", "up": true, "n": 1, "none": null, "items": [{"id": 7}, "x"], "a.b": {"c": 2}}"#
+    private static let document =
+        #"{"status": "ok", "up": true, "n": 1, "none": null, "items": [{"id": 7}, "x"], "a.b": {"c": 2}}"#
 
     @Test("what is as expected passes, and the request is as it was asked for")
     func passes() async throws {
@@ -37,8 +56,17 @@ struct SmokeTesterTests {
             json: [
                 "status": .string("ok"), "up": .bool(true), "n": .number(1), "none": .null, "items.0.id": .number(7),
                 "items.1": .string("x"), "a.b.c": .number(2),
-            ], body: "\"ok\"", headers: ["x-build": "7"], within: 5, sending: ["X-Mine": "1"])
-        let results = try await run([full, check("service://web"), check("http://127.0.0.1:\(server.port)/out")], server, log: log)
+            ],
+            body: "\"ok\"",
+            headers: ["x-build": "7"],
+            within: 5,
+            sending: ["X-Mine": "1"]
+        )
+        let results = try await run(
+            [full, check("service://web"), check("http://127.0.0.1:\(server.port)/out")],
+            server,
+            log: log
+        )
         #expect(results.allSatisfy { $0.passed && $0.status == 200 && $0.duration > 0 })
         #expect(results[0].excerpt == Self.document)
         #expect(results[0].message.hasPrefix("status 200 in "))
@@ -51,7 +79,10 @@ struct SmokeTesterTests {
     @Test(
         "what is not as expected is said in words",
         arguments: [
-            (Definition.Expectation(status: 204, json: [:], body: nil, headers: [:], within: nil), "expected status 204, got 200"),
+            (
+                Definition.Expectation(status: 204, json: [:], body: nil, headers: [:], within: nil),
+                "expected status 204, got 200"
+            ),
             (
                 .init(status: 200, json: ["status": .string("up")], body: nil, headers: [:], within: nil),
                 "expected status to be 'up', got 'ok'"
@@ -99,7 +130,10 @@ struct SmokeTesterTests {
         }
         let log = CollectedLog()
         let results = try await run(
-            [check(status: 418, retryFor: 0.3), check("service://web:80/later", retryFor: 30)], server, log: log)
+            [check(status: 418, retryFor: 0.3), check("service://web:80/later", retryFor: 30)],
+            server,
+            log: log
+        )
         #expect(results.map(\.passed) == [false, true])
         #expect(results[0].message.hasPrefix("expected status 418, got 200 after "), "\(results[0].message)")
         #expect(log.text.contains("FAILED: check: expected status 418"))
@@ -112,7 +146,9 @@ struct SmokeTesterTests {
     func faults() async throws {
         let late = try AnswerServer { _, _ in .init() }
         #expect(
-            try await run([check(within: 0)], late).first?.message.hasPrefix("expected an answer within 0 ms, took ") == true)
+            try await run([check(within: 0)], late).first?.message.hasPrefix("expected an answer within 0 ms, took ")
+                == true
+        )
         let silent = try AnswerServer { _, _ in nil }
         #expect(try await run([check()], silent).first?.message.hasPrefix("no answer: ") == true)
         let long = try AnswerServer { _, _ in .init(body: String(repeating: "x", count: 2 << 20)) }
@@ -126,7 +162,10 @@ struct SmokeTesterTests {
         arguments: [
             ("service://other:80/", "the release has no Service other:80"),
             ("service://web:81/", "the release has no Service web:81"),
-            ("http://169.254.169.254/latest/meta-data", "the address is refused: link-local and metadata addresses are not asked"),
+            (
+                "http://169.254.169.254/latest/meta-data",
+                "the address is refused: link-local and metadata addresses are not asked"
+            ),
             ("http://[fe80::1]/", "the address is refused: link-local and metadata addresses are not asked"),
             ("http://0xA9FEA9FE/", "the address is refused: link-local and metadata addresses are not asked"),
         ]

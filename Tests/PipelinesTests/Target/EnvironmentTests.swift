@@ -44,12 +44,14 @@ struct EnvironmentTests {
               - { name: N, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
               - { name: NS, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
               - { name: S_token, value: over }
-            """)
+            """
+        )
         #expect(
             found == [
                 "S_token": "over", "S_both": "new", "A": "blue", "B": "s3cret", "C": "db://x", "N": "todo-web-r1-0",
                 "NS": "todo",
-            ])
+            ]
+        )
     }
 
     @Test("references to variables are put in as Kubernetes does")
@@ -61,10 +63,13 @@ struct EnvironmentTests {
               - { name: URL, value: "http://$(HOST):$(PORT)/$$(HOST)/$$$(HOST)/$(LATER)/$(" }
               - { name: LATER, value: x }
               - { name: RAW, valueFrom: { configMapKeyRef: { name: settings, key: COLOUR } } }
-            """)
+            """
+        )
         #expect(found["URL"] == "http://db:$(PORT)/$(HOST)/$db/$(LATER)/$(")
         let expansion = EnvironmentExpansion(
-            [EnvironmentVariable(name: "A", value: .resolved("$(A) $$"))], podName: "p")
+            [EnvironmentVariable(name: "A", value: .resolved("$(A) $$"))],
+            podName: "p"
+        )
         #expect(expansion.expand("$(A)") == "$(A) $$")
     }
 
@@ -72,7 +77,10 @@ struct EnvironmentTests {
         "what is missing is an error that names it, unless it is optional",
         arguments: [
             ("env: [{ name: X, valueFrom: { secretKeyRef: { name: none, key: a } } }]", "Secret 'none'"),
-            ("env: [{ name: X, valueFrom: { secretKeyRef: { name: keys, key: none } } }]", "the key 'none', which Secret 'keys'"),
+            (
+                "env: [{ name: X, valueFrom: { secretKeyRef: { name: keys, key: none } } }]",
+                "the key 'none', which Secret 'keys'"
+            ),
             ("env: [{ name: X, valueFrom: { configMapKeyRef: { name: none, key: a } } }]", "ConfigMap 'none'"),
             ("envFrom: [{ configMapRef: { name: none } }]", "ConfigMap 'none'"),
             ("env: [{ name: X, valueFrom: { configMapKeyRef: { name: settings, key: blob } } }]", "are not text"),
@@ -95,19 +103,28 @@ struct EnvironmentTests {
                   - { name: all, projected: { defaultMode: 0400, sources: [{ secret: { name: keys } }, { configMap: { name: settings, items: [{ key: COLOUR, path: a/b, mode: 292 }] } }] } }
                   - { name: gone, secret: { secretName: none, optional: true } }
                   - { name: tmp, emptyDir: {} }
-                """)
+                """
+        )
         let all = try #require(pod.volumes.first { $0.name == "all" }?.files)
         #expect(all.map(\.path) == ["a/b", "both", "token"])
         #expect(all.map(\.mode) == [0o444, 0o400, 0o400])
-        #expect(all.map { Base64.decode($0.content).map { String(decoding: $0, as: UTF8.self) } } == ["blue", "new", "s3cret"])
+        #expect(
+            all.map { Base64.decode($0.content).map { String(decoding: $0, as: UTF8.self) } } == [
+                "blue", "new", "s3cret",
+            ]
+        )
         #expect(pod.volumes.first { $0.name == "gone" }?.files == [])
         #expect(pod.volumes.first { $0.name == "tmp" }?.files == nil)
     }
 
-    @Test("amounts", arguments: [
-        ("64Mi", 67_108_864_000), ("1", 1000), ("500m", 500), ("0.5", 500), ("1e3", 1_000_000), ("1Gi", 1_073_741_824_000),
-        ("2k", 2_000_000), ("1E2", 100_000),
-    ])
+    @Test(
+        "amounts",
+        arguments: [
+            ("64Mi", 67_108_864_000), ("1", 1000), ("500m", 500), ("0.5", 500), ("1e3", 1_000_000),
+            ("1Gi", 1_073_741_824_000),
+            ("2k", 2_000_000), ("1E2", 100_000),
+        ]
+    )
     func amounts(text: String, thousandths: Int) { #expect(Quantity(text)?.thousandths == thousandths) }
 
     @Test("no amounts", arguments: ["", "Mi", "1.2.3", "-1", "1mi", "1 Mi", "1e99", "99999999999999999999", "0x10"])
@@ -118,7 +135,12 @@ struct EnvironmentTests {
         let short = PodName(namespace: "todo", workload: "web.api", release: 12, suffix: "0")
         #expect(short.description == "todo-web-api-r12-0")
         let long = (0..<2).map {
-            PodName(namespace: "todo", workload: String(repeating: "x", count: 80) + "\($0)", release: .max, suffix: "49-init3")
+            PodName(
+                namespace: "todo",
+                workload: String(repeating: "x", count: 80) + "\($0)",
+                release: .max,
+                suffix: "49-init3"
+            )
         }
         #expect(long.allSatisfy { $0.description.utf8.count <= 63 && $0.description.hasSuffix("-49-init3") })
         #expect(long[0] != long[1])

@@ -14,7 +14,9 @@ struct ManifestSample {
     }
 
     func render(
-        manifests: [String] = ["deploy"], before: String? = nil, secrets: [String: [UInt8]] = [:],
+        manifests: [String] = ["deploy"],
+        before: String? = nil,
+        secrets: [String: [UInt8]] = [:],
         images: [String] = ["backend"]
     ) throws -> (body: ReleaseBody, warnings: [String]) {
         let pushed = images.map {
@@ -24,31 +26,54 @@ struct ManifestSample {
     }
 
     func render(
-        _ images: [PushedImage], manifests: [String] = ["deploy"], before: String? = nil, secrets: [String: [UInt8]] = [:]
+        _ images: [PushedImage],
+        manifests: [String] = ["deploy"],
+        before: String? = nil,
+        secrets: [String: [UInt8]] = [:]
     ) throws -> (body: ReleaseBody, warnings: [String]) {
         // The folder goes with its last use.
         try withExtendedLifetime(folder) {
             try PodmanTarget.render(
-                checkout: folder.path, definition: Self.definition(manifests: manifests, before: before), images: images,
-                secrets: secrets)
+                checkout: folder.path,
+                definition: Self.definition(manifests: manifests, before: before),
+                images: images,
+                secrets: secrets
+            )
         }
     }
 
     static func definition(
-        name: String = "todo", manifests: [String] = ["deploy"], before: String? = nil
+        name: String = "todo",
+        manifests: [String] = ["deploy"],
+        before: String? = nil
     ) -> Definition {
         Definition(
-            name: name, environment: name,
+            name: name,
+            environment: name,
             source: Definition.Source(github: "acme/todo", git: nil, branch: "main", tags: nil, paths: []),
-            images: [], registry: .embedded, secrets: [:],
+            images: [],
+            registry: .embedded,
+            secrets: [:],
             deploy: Definition.Deploy(
-                target: .podman, namespace: name, manifests: manifests, before: before, timeout: 300, onFailure: .undo),
-            smokeTest: [], onPush: .latest)
+                target: .podman,
+                namespace: name,
+                manifests: manifests,
+                before: before,
+                timeout: 300,
+                onFailure: .undo
+            ),
+            smokeTest: [],
+            onPush: .latest
+        )
     }
 
     /// A Deployment whose pod and container have more fields: lines of YAML without indentation.
     static func deployment(
-        name: String = "web", pod: String = "", container: String = "", spec: String = "", image: String = "backend"
+        name: String = "web",
+        pod: String = "",
+        container: String = "",
+        spec: String = "",
+        image: String = "backend"
     ) -> String {
         """
         apiVersion: apps/v1

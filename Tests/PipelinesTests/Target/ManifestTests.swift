@@ -18,7 +18,11 @@ struct ManifestTests {
         #expect(try image("redis:7") == ("docker.io/library/redis:7", unused))
         #expect(try image("acme/backend:1") == ("docker.io/acme/backend:1", unused))
         #expect(try image("ghcr.io/acme/backend") == ("ghcr.io/acme/backend", unused))
-        #expect(try image("127.0.0.1:5000/x@\(ManifestSample.digest)") == ("127.0.0.1:5000/x@\(ManifestSample.digest)", unused))
+        #expect(
+            try image("127.0.0.1:5000/x@\(ManifestSample.digest)") == (
+                "127.0.0.1:5000/x@\(ManifestSample.digest)", unused
+            )
+        )
     }
 
     @Test("folders are read like kubectl does: sorted, not below, several documents, a List")
@@ -81,14 +85,20 @@ struct ManifestTests {
             (ManifestSample.deployment(container: "volumeMounts: [{ name: v, mountPath: /v }]"), "names no volume"),
             (
                 ManifestSample.deployment(
-                    pod: "volumes: [{ name: v, emptyDir: {} }]", container: "volumeMounts: [{ name: v, mountPath: '/a:/b' }]"),
+                    pod: "volumes: [{ name: v, emptyDir: {} }]",
+                    container: "volumeMounts: [{ name: v, mountPath: '/a:/b' }]"
+                ),
                 "without '..' and ':'"
             ),
             (ManifestSample.deployment(container: "readinessProbe: { grpc: { port: 1 } }"), "is not supported"),
-            (ManifestSample.deployment(container: "readinessProbe: { httpGet: { port: http } }"), "no port of the container"),
+            (
+                ManifestSample.deployment(container: "readinessProbe: { httpGet: { port: http } }"),
+                "no port of the container"
+            ),
             ("apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n", "define no Deployment"),
             (
-                ManifestSample.deployment() + "---\n" + ManifestSample.service(ports: "[{ port: 80, targetPort: http }]"),
+                ManifestSample.deployment() + "---\n"
+                    + ManifestSample.service(ports: "[{ port: 80, targetPort: http }]"),
                 "which no container of Deployment web names"
             ),
         ]
@@ -120,13 +130,16 @@ struct ManifestTests {
             environment == [
                 EnvironmentVariable(name: "a", value: .resolved("x")),
                 EnvironmentVariable(name: "b", value: .resolved("*bold* text")),
-            ])
+            ]
+        )
         var bomb = "a0: &a0 [x, x, x, x, x, x, x, x]\n"
         for level in 1...12 {
             bomb += "a\(level): &a\(level)\n" + String(repeating: "  - *a\(level - 1)\n", count: 8)
         }
         #expect(refusal(bomb)?.reason.code == "manifest-too-large")
-        for key in ["*a12 : x\n", "? *a12\n", "{ *a12 : x }\n", "{ *a12 }\n", "- { ? [*a12] : x }\n", "? - *a12\n: x\n"] {
+        for key in [
+            "*a12 : x\n", "? *a12\n", "{ *a12 : x }\n", "{ *a12 }\n", "- { ? [*a12] : x }\n", "? - *a12\n: x\n",
+        ] {
             #expect(refusal(bomb + "b: \n  " + key)?.reason.message.contains("an alias is read only") == true, "\(key)")
         }
         #expect(refusal(String(repeating: "[", count: 900))?.outcome == .failed)
@@ -141,7 +154,9 @@ struct ManifestTests {
             "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "ServiceMonitor",
             "ServiceAccount", "Namespace", "StatefulSet", "CronJob", "Pod",
         ]
-        let others = kinds.map { "apiVersion: v1\nkind: \($0)\nmetadata: { name: thing }\nspec: { hostNetwork: true }\n" }
+        let others = kinds.map {
+            "apiVersion: v1\nkind: \($0)\nmetadata: { name: thing }\nspec: { hostNetwork: true }\n"
+        }
         let job = "apiVersion: batch/v1\nkind: Job\nmetadata: { name: seed }\nspec: {}\n"
         let sample = try ManifestSample([
             "deploy/others.yaml": others.joined(separator: "---\n"), "deploy/web.yaml": ManifestSample.deployment(),
@@ -207,8 +222,10 @@ struct ManifestTests {
     func body() throws {
         let text = ManifestSample.deployment(
             pod: "volumes: [{ name: s, secret: { secretName: todo-secrets } }]",
-            container: "env: [{ name: A, value: x }, { name: P, valueFrom: { fieldRef: { fieldPath: metadata.name } } }]\n"
-                + "readinessProbe: { httpGet: { path: /healthz, port: 8080 } }")
+            container:
+                "env: [{ name: A, value: x }, { name: P, valueFrom: { fieldRef: { fieldPath: metadata.name } } }]\n"
+                + "readinessProbe: { httpGet: { path: /healthz, port: 8080 } }"
+        )
         let body = try render(text, secrets: ["TOKEN": Array("s3cret".utf8)]).body
         let json = try body.canonicalJSON()
         #expect(try render(text, secrets: ["TOKEN": Array("s3cret".utf8)]).body.canonicalJSON() == json)

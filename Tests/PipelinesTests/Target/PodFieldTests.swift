@@ -25,83 +25,108 @@ struct PodFieldTests {
         Case(pod: "nobodyKnowsThis: 1", field: "spec.template.spec.nobodyKnowsThis"),
         Case(
             pod: "securityContext: { sysctls: [{ name: kernel.shm_rmid_forced, value: '1' }] }",
-            field: "spec.template.spec.securityContext.sysctls"),
+            field: "spec.template.spec.securityContext.sysctls"
+        ),
         Case(
             pod: "securityContext: { seccompProfile: { type: Unconfined } }",
-            field: "spec.template.spec.securityContext.seccompProfile"),
+            field: "spec.template.spec.securityContext.seccompProfile"
+        ),
         Case(
             pod: "securityContext: { seLinuxOptions: { type: spc_t } }",
-            field: "spec.template.spec.securityContext.seLinuxOptions"),
+            field: "spec.template.spec.securityContext.seLinuxOptions"
+        ),
         Case(
             pod: "securityContext: { appArmorProfile: { type: Unconfined } }",
-            field: "spec.template.spec.securityContext.appArmorProfile"),
+            field: "spec.template.spec.securityContext.appArmorProfile"
+        ),
         Case(
-            pod: "volumes: [{ name: v, hostPath: { path: /etc } }]", field: "spec.template.spec.volumes[0].hostPath"),
+            pod: "volumes: [{ name: v, hostPath: { path: /etc } }]",
+            field: "spec.template.spec.volumes[0].hostPath"
+        ),
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }, { name: w, persistentVolumeClaim: { claimName: x } }]",
-            field: "spec.template.spec.volumes[1].persistentVolumeClaim"),
+            field: "spec.template.spec.volumes[1].persistentVolumeClaim"
+        ),
         Case(pod: "volumes: [{ name: v, nfs: { server: a, path: / } }]", field: "spec.template.spec.volumes[0].nfs"),
         Case(pod: "volumes: [{ name: v, csi: { driver: a } }]", field: "spec.template.spec.volumes[0].csi"),
         Case(
             pod: "volumes: [{ name: v, projected: { sources: [{ serviceAccountToken: { path: t } }] } }]",
-            field: "spec.template.spec.volumes[0].projected.sources[0].serviceAccountToken"),
+            field: "spec.template.spec.volumes[0].projected.sources[0].serviceAccountToken"
+        ),
         Case(
             pod: "volumes: [{ name: v, configMap: { name: c, items: [{ key: k, path: ../../etc/x }] } }]",
-            field: "spec.template.spec.volumes[0].configMap.items[0].path"),
+            field: "spec.template.spec.volumes[0].configMap.items[0].path"
+        ),
         Case(
             pod: "volumes: [{ name: v, configMap: { name: c, items: [{ key: k, path: /etc/x }] } }]",
-            field: "spec.template.spec.volumes[0].configMap.items[0].path"),
+            field: "spec.template.spec.volumes[0].configMap.items[0].path"
+        ),
         Case(container: "securityContext: { privileged: true }", field: "containers[0].securityContext.privileged"),
         Case(
             container: "securityContext: { capabilities: { add: [SYS_ADMIN] } }",
-            field: "containers[0].securityContext.capabilities.add"),
+            field: "containers[0].securityContext.capabilities.add"
+        ),
         Case(
             container: "securityContext: { capabilities: { add: [NET_BIND_SERVICE, all] } }",
-            field: "containers[0].securityContext.capabilities.add"),
+            field: "containers[0].securityContext.capabilities.add"
+        ),
         Case(container: "securityContext: { procMount: Unmasked }", field: "containers[0].securityContext.procMount"),
         Case(
             container: "securityContext: { seccompProfile: { type: Localhost, localhostProfile: x } }",
-            field: "containers[0].securityContext.seccompProfile"),
+            field: "containers[0].securityContext.seccompProfile"
+        ),
         Case(container: "securityContext: { invented: true }", field: "containers[0].securityContext.invented"),
         Case(container: "ports: [{ containerPort: 80, hostPort: 80 }]", field: "containers[0].ports[0].hostPort"),
         Case(container: "ports: [{ containerPort: 80, hostIP: 0.0.0.0 }]", field: "containers[0].ports[0].hostIP"),
         Case(
-            container: "volumeDevices: [{ name: d, devicePath: /dev/sda }]", field: "containers[0].volumeDevices"),
+            container: "volumeDevices: [{ name: d, devicePath: /dev/sda }]",
+            field: "containers[0].volumeDevices"
+        ),
         Case(container: "devices: [/dev/kvm]", field: "containers[0].devices"),
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }]",
             container: "volumeMounts: [{ name: v, mountPath: /v, subPath: ../../.. }]",
-            field: "containers[0].volumeMounts[0].subPath"),
+            field: "containers[0].volumeMounts[0].subPath"
+        ),
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }]",
             container: "volumeMounts: [{ name: v, mountPath: /v, subPath: /etc }]",
-            field: "containers[0].volumeMounts[0].subPath"),
+            field: "containers[0].volumeMounts[0].subPath"
+        ),
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }]",
             container: "volumeMounts: [{ name: v, mountPath: /v, subPathExpr: $(X) }]",
-            field: "containers[0].volumeMounts[0].subPathExpr"),
+            field: "containers[0].volumeMounts[0].subPathExpr"
+        ),
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }]",
             container: "volumeMounts: [{ name: v, mountPath: /v, mountPropagation: Bidirectional }]",
-            field: "containers[0].volumeMounts[0].mountPropagation"),
+            field: "containers[0].volumeMounts[0].mountPropagation"
+        ),
         // A link made in the outer one would lead the inner one's mount out to the host.
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }]",
             container: "volumeMounts: [{ name: v, mountPath: /v }, { name: v, mountPath: /w, subPath: in }]",
-            field: "spec.template.spec.volumes"),
+            field: "spec.template.spec.volumes"
+        ),
         Case(
             pod: "volumes: [{ name: v, emptyDir: {} }]",
-            container: "volumeMounts: [{ name: v, mountPath: /v, subPath: a/b }, { name: v, mountPath: /w, subPath: a }]",
-            field: "spec.template.spec.volumes"),
+            container:
+                "volumeMounts: [{ name: v, mountPath: /v, subPath: a/b }, { name: v, mountPath: /w, subPath: a }]",
+            field: "spec.template.spec.volumes"
+        ),
         Case(
             container: "readinessProbe: { httpGet: { port: 80, host: 169.254.169.254 } }",
-            field: "containers[0].readinessProbe.httpGet.host"),
+            field: "containers[0].readinessProbe.httpGet.host"
+        ),
         Case(
             container: "readinessProbe: { tcpSocket: { port: 80, host: 10.0.0.1 } }",
-            field: "containers[0].readinessProbe.tcpSocket.host"),
+            field: "containers[0].readinessProbe.tcpSocket.host"
+        ),
         Case(
             container: "env: [{ name: X, valueFrom: { resourceFieldRef: { resource: limits.cpu } } }]",
-            field: "containers[0].env[0].valueFrom.resourceFieldRef"),
+            field: "containers[0].env[0].valueFrom.resourceFieldRef"
+        ),
     ]
 
     @Test("what would give a pod more than it may have is refused, with file, object and field", arguments: refused)
@@ -119,7 +144,8 @@ struct PodFieldTests {
     @Test(
         "images that are not in a registry are refused",
         arguments: [
-            "localhost/other:1", "/var/lib/image.tar", "./image", "oci:/tmp/x", "docker-archive:/tmp/x.tar", "dir:/tmp/x",
+            "localhost/other:1", "/var/lib/image.tar", "./image", "oci:/tmp/x", "docker-archive:/tmp/x.tar",
+            "dir:/tmp/x",
             "docker://redis", "Redis", "redis:", "redis@sha256:12", "a b", "--privileged",
             "redis:7\\n",
         ]
@@ -158,7 +184,10 @@ struct PodFieldTests {
             ("", "lifecycle: { preStop: { exec: { command: [x] } } }", "containers[0].lifecycle"),
             ("", "resources: { limits: { nvidia.com/gpu: 1 } }", "containers[0].resources.limits.nvidia.com/gpu"),
             ("", "ports: [{ containerPort: 53, protocol: UDP }]", "containers[0].ports[0].protocol"),
-            ("volumes: [{ name: v, emptyDir: { medium: Memory } }]", "", "spec.template.spec.volumes[0].emptyDir.medium"),
+            (
+                "volumes: [{ name: v, emptyDir: { medium: Memory } }]", "",
+                "spec.template.spec.volumes[0].emptyDir.medium"
+            ),
         ]
     )
     func warned(pod: String, container: String, field: String) throws {

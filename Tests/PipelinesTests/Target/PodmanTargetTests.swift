@@ -16,6 +16,9 @@ struct PodmanTargetTests {
             #expect(try await room.version(first) == "version 1")
             #expect(try await room.pods() == ["todo-web-r1-0", "todo-web-r1-1"])
             #expect(log.text.contains("run the images that were pushed"))
+            let bridge = room.podman.podNetwork.interface
+            let address = SmallFile.text("/sys/class/net/\(bridge)/address")
+            #expect(PodBridge(interface: bridge).isPinned)
 
             let clients = Clients(first[0].address, room.client)
             await clients.wait(for: "version 1")
@@ -30,6 +33,8 @@ struct PodmanTargetTests {
             try await room.retire(keeping: 2)
             await clients.wait(for: "version 2", times: 200)
             let seen = await clients.stop()
+            // Were it another one, old pods would not be heard for half a minute.
+            #expect(SmallFile.text("/sys/class/net/\(bridge)/address") == address)
             #expect(Set(seen.keys) == ["version 1", "version 2"], "\(seen)")
             #expect(try await room.pods() == ["todo-web-r2-0", "todo-web-r2-1"])
             #expect(SmallFile.names(in: room.target.podsFolder).sorted() == ["todo-web-r2-0", "todo-web-r2-1"])
@@ -48,11 +53,18 @@ struct PodmanTargetTests {
             let crashLog = CollectedLog()
             let crash = await #expect(throws: StageError.self) {
                 _ = try await room.apply(
-                    try room.body(2, container: "env: [{ name: MODE, value: crash }]"), 2, previous: 1, log: crashLog)
+                    try room.body(2, container: "env: [{ name: MODE, value: crash }]"),
+                    2,
+                    previous: 1,
+                    log: crashLog
+                )
             }
             #expect(crash?.outcome == .failed)
             #expect(crash?.reason.code == "container-exited")
-            #expect(crash?.reason.message.contains("cannot start: no database") == true, "\(crash?.reason.message ?? "")")
+            #expect(
+                crash?.reason.message.contains("cannot start: no database") == true,
+                "\(crash?.reason.message ?? "")"
+            )
             #expect(crashLog.text.contains("The last lines of todo-web-r2-0-main:\n  service crash starting"))
             let sentence = try await room.undo(2, to: (1, good))
             #expect(sentence == "Release 1 answers again: its pods were still running")
@@ -155,17 +167,21 @@ struct PodmanTargetTests {
                       - { name: settings, configMap: { name: settings } }
                       - { name: scratch, emptyDir: {} }
                     """,
-                more: data, secrets: ["TOKEN": Array(secret.utf8)])
+                more: data,
+                secrets: ["TOKEN": Array(secret.utf8)]
+            )
             let endpoints = try await room.apply(body, 1)
             let shown = try await room.get("/cgi-bin/show", endpoints).body
             for expected in [
                 "TOKEN=\(secret)\n", "COLOUR=blue \"quoted\" $(X)\n", "POD=todo-web-r1-0\n",
-                "URL=http://todo-web-r1-0/$(POD)\n", "/data/key.pem=line one\n", "/one=single\n", "uid=1234(1234) gid=4321(4321)",
+                "URL=http://todo-web-r1-0/$(POD)\n", "/data/key.pem=line one\n", "/one=single\n",
+                "uid=1234(1234) gid=4321(4321)",
                 ",5555\n", "Read-only file system", "init says hello", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1",
             ] {
                 #expect(shown.contains(expected), "\(expected) not in \(shown)")
             }
-            let format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.PortBindings}}"
+            let format =
+                "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.PortBindings}}"
             let limits = try await room.podman.lines(["inspect", "--format", format, "todo-web-r1-0-main"])
             #expect(limits == ["67108864 500000000 always map[]"])
             #expect(processes(with: secret) == [])
@@ -222,7 +238,8 @@ struct PodmanTargetTests {
     @Test("HAProxy killed, pods stopped, everything started again: the port stays, and so does what it serves")
     func restarts() async throws {
         try await TargetRoom.with { room in
-            let more = "---\n" + ManifestSample.service("raw", ports: "[{ port: 9, targetPort: 8080, appProtocol: tcp }]")
+            let more =
+                "---\n" + ManifestSample.service("raw", ports: "[{ port: 9, targetPort: 8080, appProtocol: tcp }]")
             let endpoints = try await room.apply(try room.body(1, more: more), 1)
             #expect(endpoints.map(\.name).sorted() == ["raw", "web"])
             let process = ProxyProcess(folder: "\(room.target.folder)/proxy", children: room.podman.children)
@@ -251,7 +268,11 @@ struct PodmanTargetTests {
             kill(try #require(process.running).pid, SIGKILL)
             await waitUntil { process.running == nil }
             let again = try PodmanTarget(
-                podman: room.podman, folder: room.target.folder, authFile: room.registry.authFile, client: room.client)
+                podman: room.podman,
+                folder: room.target.folder,
+                authFile: room.registry.authFile,
+                client: room.client
+            )
             try await again.sweep(live: ["todo": 2])
             #expect(try again.endpoints(environment: "todo") == second)
             await waitUntil { (try? await room.version(second)) == "version 2" }
@@ -274,10 +295,10 @@ struct PodmanTargetTests {
         try await TargetRoom.with { room in
             let body = try room.body(1, replicas: 2)
             let endpoints = try await room.apply(body, 1)
-            let before = try await room.target.engine.pods().map(\.InfraId)
+            let before = try await room.target.engine.pods().map(\.infraID)
             await room.target.engine.remove([PodName(known: "todo-web-r1-1")], grace: 0)
             #expect(try await room.apply(body, 1) == endpoints)
-            let after = try await room.target.engine.pods().map(\.InfraId)
+            let after = try await room.target.engine.pods().map(\.infraID)
             #expect(after.first == before.first && after.last != before.last && after.count == 2)
             for _ in 0..<4 { #expect(try await room.version(endpoints) == "version 1") }
         }
@@ -290,7 +311,10 @@ struct PodmanTargetTests {
             let reference = "\(room.registry.address)/todo/backend@\(ManifestSample.digest)"
             missing.deployments[0].pod.containers[0].image = reference
             let error = await #expect(throws: StageError.self) { _ = try await room.apply(missing, 1) }
-            #expect(error?.outcome == .failed && error?.reason.code == "image-not-found", "\(error?.reason.message ?? "")")
+            #expect(
+                error?.outcome == .failed && error?.reason.code == "image-not-found",
+                "\(error?.reason.message ?? "")"
+            )
 
             var root = try room.body(1)
             root.deployments[0].pod.containers[0].security.mustNotBeRoot = true
@@ -300,7 +324,10 @@ struct PodmanTargetTests {
 
             await room.registry.stop()
             let down = await #expect(throws: StageError.self) { _ = try await room.apply(missing, 1) }
-            #expect(down?.outcome == .errored && down?.reason.code == "registry-unreachable", "\(down?.reason.message ?? "")")
+            #expect(
+                down?.outcome == .errored && down?.reason.code == "registry-unreachable",
+                "\(down?.reason.message ?? "")"
+            )
             #expect(try await room.pods() == [])
         }
     }
@@ -314,14 +341,23 @@ struct PodmanTargetTests {
                 startupProbe: { exec: { command: [/bin/busybox, test, -f, /tmp/up] }, periodSeconds: 1, failureThreshold: 20 }
                 """
             let body = try room.body(
-                1, container: slow, pod: "volumes: [{ name: tmp, emptyDir: {} }]",
-                readiness: "readinessProbe: { tcpSocket: { port: 8080 }, successThreshold: 2, periodSeconds: 1 }")
+                1,
+                container: slow,
+                pod: "volumes: [{ name: tmp, emptyDir: {} }]",
+                readiness: "readinessProbe: { tcpSocket: { port: 8080 }, successThreshold: 2, periodSeconds: 1 }"
+            )
             #expect(try await room.version(try await room.apply(body, 1)) == "version 1")
 
-            let never = slow.replacing("/tmp/up]", with: "/tmp/nothing]").replacing("failureThreshold: 20", with: "failureThreshold: 1")
+            let never = slow.replacing("/tmp/up]", with: "/tmp/nothing]").replacing(
+                "failureThreshold: 20",
+                with: "failureThreshold: 1"
+            )
             let error = await #expect(throws: StageError.self) {
                 _ = try await room.apply(
-                    try room.body(1, container: never, pod: "volumes: [{ name: tmp, emptyDir: {} }]"), 2, previous: 1)
+                    try room.body(1, container: never, pod: "volumes: [{ name: tmp, emptyDir: {} }]"),
+                    2,
+                    previous: 1
+                )
             }
             #expect(error?.reason == Reason("never-ready", "main: never ready: its probe command ended with exit 1"))
         }

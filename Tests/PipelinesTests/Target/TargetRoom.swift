@@ -57,11 +57,16 @@ struct TargetRoom: Sendable {
             let client = HTTPClient()
             defer { client.close() }
             let target = try PodmanTarget(
-                podman: podman, folder: "\(folder.path)/target", authFile: registry.authFile, client: client)
+                podman: podman,
+                folder: "\(folder.path)/target",
+                authFile: registry.authFile,
+                client: client
+            )
             do {
                 let images = try await push([1, 2], registry, podman)
                 try await body(
-                    TargetRoom(podman: podman, registry: registry, target: target, client: client, images: images))
+                    TargetRoom(podman: podman, registry: registry, target: target, client: client, images: images)
+                )
             } catch {
                 await target.removeAll()
                 throw error
@@ -71,7 +76,9 @@ struct TargetRoom: Sendable {
     }
 
     private static func push(
-        _ versions: [Int], _ registry: EmbeddedRegistry, _ podman: Podman
+        _ versions: [Int],
+        _ registry: EmbeddedRegistry,
+        _ podman: Podman
     ) async throws -> [Int: PushedImage] {
         let room = try TestFolder()
         let busybox = try #require(SmallFile.read("/bin/busybox"), "busybox-static is not installed")
@@ -85,7 +92,9 @@ struct TargetRoom: Sendable {
         try room.write("ok", to: "context/www/healthz")
         try room.write("sick", to: "context/sick/version")
         try room.write(
-            "FROM scratch\nCOPY . /\nUSER 1000\nENTRYPOINT [\"/bin/sh\", \"/service\"]\n", to: "Dockerfile")
+            "FROM scratch\nCOPY . /\nUSER 1000\nENTRYPOINT [\"/bin/sh\", \"/service\"]\n",
+            to: "Dockerfile"
+        )
         var images: [Int: PushedImage] = [:]
         for version in versions {
             try room.write("version \(version)", to: "context/www/version")
@@ -93,12 +102,24 @@ struct TargetRoom: Sendable {
                 "build", "--quiet", "--layers=false", "--isolation", "chroot", "--file", "\(room.path)/Dockerfile",
                 "\(room.path)/context",
             ])
-            let pusher = ImagePusher(podman: podman, authFile: registry.authFile, access: { _ in ("http", []) }) { _, _ in 404 }
+            let pusher = ImagePusher(podman: podman, authFile: registry.authFile, access: { _ in ("http", []) }) {
+                _,
+                _ in 404
+            }
             let repository = "\(registry.address)/todo/backend"
             let digest = try await pusher.push(
-                try #require(id.last), to: repository, log: CollectedLog(), deadline: .seconds(60))
+                try #require(id.last),
+                to: repository,
+                log: CollectedLog(),
+                deadline: .seconds(60)
+            )
             images[version] = PushedImage(
-                name: "backend", origin: .built, key: "", digest: digest, reference: "\(repository)@\(digest)")
+                name: "backend",
+                origin: .built,
+                key: "",
+                digest: digest,
+                reference: "\(repository)@\(digest)"
+            )
         }
         return images
     }
@@ -107,32 +128,57 @@ struct TargetRoom: Sendable {
 
     /// A release of the service.
     func body(
-        _ version: Int, container: String = "", pod: String = "", replicas: Int = 1, more: String = "",
-        before: String? = nil, secrets: [String: [UInt8]] = [:], readiness: String = Self.readiness
+        _ version: Int,
+        container: String = "",
+        pod: String = "",
+        replicas: Int = 1,
+        more: String = "",
+        before: String? = nil,
+        secrets: [String: [UInt8]] = [:],
+        readiness: String = Self.readiness
     ) throws -> ReleaseBody {
         let web = ManifestSample.deployment(
-            pod: pod, container: "ports: [{ containerPort: 8080, name: http }]\n\(readiness)\n\(container)",
-            spec: "replicas: \(replicas)")
+            pod: pod,
+            container: "ports: [{ containerPort: 8080, name: http }]\n\(readiness)\n\(container)",
+            spec: "replicas: \(replicas)"
+        )
         let service = ManifestSample.service(ports: "[{ port: 80, targetPort: http }]")
         var files = ["deploy/web.yaml": web + "---\n" + service + more]
         files["before.yaml"] = before
         let image = try #require(images[version])
-        return try ManifestSample(files).render([image], before: before == nil ? nil : "before.yaml", secrets: secrets).body
+        return try ManifestSample(files).render([image], before: before == nil ? nil : "before.yaml", secrets: secrets)
+            .body
     }
 
     static let readiness = "readinessProbe: { httpGet: { path: /healthz, port: http }, periodSeconds: 1 }"
 
     func apply(
-        _ body: ReleaseBody, _ release: Int64, previous: Int64? = nil, log: any StageLog = CollectedLog(), seconds: Int = 60
+        _ body: ReleaseBody,
+        _ release: Int64,
+        previous: Int64? = nil,
+        log: any StageLog = CollectedLog(),
+        seconds: Int = 60
     ) async throws -> [ServiceEndpoint] {
         try await target.apply(
-            body, release: release, environment: Self.environment, previous: previous, log: log,
-            deadline: .now + .seconds(seconds))
+            body,
+            release: release,
+            environment: Self.environment,
+            previous: previous,
+            log: log,
+            deadline: .now + .seconds(seconds)
+        )
     }
 
-    func undo(_ release: Int64, to previous: (Int64, ReleaseBody)?, log: any StageLog = CollectedLog()) async throws -> String {
+    func undo(_ release: Int64, to previous: (Int64, ReleaseBody)?, log: any StageLog = CollectedLog()) async throws
+        -> String
+    {
         try await target.undo(
-            environment: Self.environment, release: release, to: previous, log: log, deadline: .now + .seconds(60))
+            environment: Self.environment,
+            release: release,
+            to: previous,
+            log: log,
+            deadline: .now + .seconds(60)
+        )
     }
 
     func retire(keeping release: Int64) async throws {
@@ -150,7 +196,7 @@ struct TargetRoom: Sendable {
     func version(_ endpoints: [ServiceEndpoint]) async throws -> String { try await get("/version", endpoints).body }
 
     /// Names of all pods.
-    func pods() async throws -> [String] { try await target.engine.pods().map(\.Name) }
+    func pods() async throws -> [String] { try await target.engine.pods().map(\.name.description) }
 }
 
 /// Asks without pause, some clients on kept connections and some on new ones.
@@ -165,7 +211,11 @@ final class Clients: Sendable {
                 for number in 0..<4 {
                     group.addTask {
                         let headers = number % 2 == 0 ? [("Connection", "close")] : []
-                        let request = HTTPRequest(url: "http://\(address)/version", headers: headers, deadline: .seconds(20))
+                        let request = HTTPRequest(
+                            url: "http://\(address)/version",
+                            headers: headers,
+                            deadline: .seconds(20)
+                        )
                         while !Task.isCancelled {
                             let answer: String
                             do {

@@ -8,7 +8,8 @@ enum SmokeAddress {
     }
 
     static func request(
-        for check: Definition.SmokeCheck, _ endpoints: [ServiceEndpoint]
+        for check: Definition.SmokeCheck,
+        _ endpoints: [ServiceEndpoint]
     ) throws(Problem) -> HTTPRequest {
         let headers = check.headers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let scheme = "service://"
@@ -22,7 +23,8 @@ enum SmokeAddress {
         let hasHost = headers.contains { $0.0.lowercased() == "host" }
         return HTTPRequest(
             url: "http://\(endpoint.address)\(path.begins(with: "/") ? "" : "/")\(path)",
-            headers: hasHost ? headers : [("Host", endpoint.name)] + headers)
+            headers: hasHost ? headers : [("Host", endpoint.name)] + headers
+        )
     }
 
     private static func find(_ authority: String, _ endpoints: [ServiceEndpoint]) throws(Problem) -> ServiceEndpoint {

@@ -1,9 +1,10 @@
+import HTTPClient
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
-import HTTPClient
 
 /// Compares a response with what a check expects.
 struct SmokeExpectation {
@@ -84,7 +85,9 @@ enum JSONValue: Equatable {
             return nil
         case .array(let items):
             let parts = path.split(separator: ".", maxSplits: 1)
-            guard let first = parts.first, let index = plainNumber(first), items.indices.contains(index) else { return nil }
+            guard let first = parts.first, let index = plainNumber(first), items.indices.contains(index) else {
+                return nil
+            }
             return items[index].at(parts.count > 1 ? String(parts[1]) : "")
         default: return nil
         }
@@ -131,9 +134,12 @@ enum SmokeExcerpt {
         var result = ""
         var size = 0
         for scalar in String(decoding: body.prefix(limit), as: UTF8.self).unicodeScalars {
-            let isPlain = scalar == "\n" || scalar == "\t" || (scalar.value >= 0x20 && !(0x7F..<0xA0).contains(scalar.value))
+            let isPlain =
+                scalar == "\n" || scalar == "\t" || (scalar.value >= 0x20 && !(0x7F..<0xA0).contains(scalar.value))
             // What turns the direction of text or is invisible would deceive a reader.
-            let isShown = isPlain && ![.format, .control].contains(scalar.properties.generalCategory) || scalar == "\n" || scalar == "\t"
+            let isShown =
+                isPlain && ![.format, .control].contains(scalar.properties.generalCategory) || scalar == "\n"
+                || scalar == "\t"
             let shown: Unicode.Scalar = isShown ? scalar : "."
             size += UTF8.width(shown)
             if size > limit { break }

@@ -15,7 +15,10 @@ public struct SmokeTester: Sendable {
     /// - Returns: one result for each check, in their order. Whether one failed is for the caller to look at.
     /// - Throws: `CancellationError`.
     public func run(
-        checks: [Definition.SmokeCheck], endpoints: [ServiceEndpoint], client: HTTPClient, log: any StageLog,
+        checks: [Definition.SmokeCheck],
+        endpoints: [ServiceEndpoint],
+        client: HTTPClient,
+        log: any StageLog,
         deadline: ContinuousClock.Instant
     ) async throws -> [SmokeResult] {
         let results = await withTaskGroup(of: (Int, SmokeResult).self) { group in
@@ -31,7 +34,10 @@ public struct SmokeTester: Sendable {
     }
 
     private func run(
-        _ check: Definition.SmokeCheck, _ endpoints: [ServiceEndpoint], _ client: HTTPClient, _ log: any StageLog,
+        _ check: Definition.SmokeCheck,
+        _ endpoints: [ServiceEndpoint],
+        _ client: HTTPClient,
+        _ log: any StageLog,
         _ deadline: ContinuousClock.Instant
     ) async -> SmokeResult {
         var request: HTTPRequest
@@ -61,8 +67,13 @@ public struct SmokeTester: Sendable {
     private func report(_ last: Try, _ check: Definition.SmokeCheck, _ log: any StageLog) -> SmokeResult {
         log.line("\(last.passed ? "passed" : "FAILED"): \(check.name): \(last.message)")
         return SmokeResult(
-            name: check.name, passed: last.passed, status: last.status, duration: last.duration, message: last.message,
-            excerpt: last.excerpt)
+            name: check.name,
+            passed: last.passed,
+            status: last.status,
+            duration: last.duration,
+            message: last.message,
+            excerpt: last.excerpt
+        )
     }
 
     // MARK: - One request
@@ -83,13 +94,19 @@ public struct SmokeTester: Sendable {
             let problem = SmokeExpectation(check.expect).problem(with: response)
             let took = response.duration.seconds
             return Try(
-                passed: problem == nil, status: response.status, duration: took,
+                passed: problem == nil,
+                status: response.status,
+                duration: took,
                 message: problem ?? "status \(response.status) in \((took * 1000).rounded().shown) ms",
-                excerpt: SmokeExcerpt.of(response.body))
+                excerpt: SmokeExcerpt.of(response.body)
+            )
         } catch let error as HTTPClientError {
             switch error.code {
             case .refusedAddress:
-                return Try(isFinal: true, message: "the address is refused: link-local and metadata addresses are not asked")
+                return Try(
+                    isFinal: true,
+                    message: "the address is refused: link-local and metadata addresses are not asked"
+                )
             case .timeout: return Try(message: "no answer within \(request.deadline?.words ?? "the time")")
             case .tooLarge: return Try(message: "the answer has more than \(Self.maximumBody >> 20) MiB")
             default: return Try(message: "no answer: \(error.message)")

@@ -7,16 +7,18 @@ extension PodmanTarget {
     /// - Parameter live: environment → the release that is live in it. An environment that is not in it has none.
     public func sweep(live: [String: Int64]) async throws {
         let all = try await engine.pods()
-        let kept = all.filter { $0.release != nil && live[$0.environment] == $0.release && $0.label(PodLabel.role) == "serve" }
+        let kept = all.filter {
+            $0.release != nil && live[$0.environment] == $0.release && $0.label(PodLabel.role) == "serve"
+        }
         try await engine.start(kept.filter { !$0.isRunning }.map(\.name))
         let environments = Set(all.map(\.environment) + proxy.routes.map(\.environment) + releases.environments)
         for environment in environments.sorted() {
             try await point(environment, at: live[environment], kept.filter { $0.environment == environment })
         }
-        let names = Set(kept.map(\.Name))
-        await remove(all.filter { !names.contains($0.Name) })
+        let names = Set(kept.map(\.name))
+        await remove(all.filter { !names.contains($0.name) })
         for environment in environments { releases.keep(Set([live[environment]].compactMap(\.self)), in: environment) }
-        for name in SmallFile.names(in: podsFolder) where !names.contains(name) {
+        for name in SmallFile.names(in: podsFolder) where !names.contains(PodName(known: name)) {
             SmallFile.remove("\(podsFolder)/\(name)")
         }
         try await proxy.ensureRunning()
@@ -26,9 +28,9 @@ extension PodmanTarget {
     private func point(_ environment: String, at release: Int64?, _ pods: [ListedPod]) async throws {
         guard let release else { return try await proxy.serve(environment, [], log: NoLog()) }
         guard let services = releases.read(environment, release) else { return }
-        let containers = try await engine.inspect(pods.flatMap(\.containers).map(\.Names))
+        let containers = try await engine.inspect(pods.flatMap(\.containers))
         let addresses = pods.compactMap { pod -> (PodName, String)? in
-            let own = Set(pod.containers.map(\.Names))
+            let own = Set(pod.containers)
             let address = containers.first { own.contains($0.name) && !$0.address.isEmpty }?.address
             return address.map { (pod.name, $0) }
         }

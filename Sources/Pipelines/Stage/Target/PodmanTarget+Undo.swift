@@ -8,7 +8,10 @@ extension PodmanTarget {
     /// - Throws: `StageError` if the previous release does not answer again by the deadline; the pods of the failed one
     ///   are removed by then, unless they are all that there is to answer.
     public func undo(
-        environment: String, release: Int64, to previous: (Int64, ReleaseBody)?, log: any StageLog,
+        environment: String,
+        release: Int64,
+        to previous: (Int64, ReleaseBody)?,
+        log: any StageLog,
         deadline: ContinuousClock.Instant
     ) async throws -> String {
         guard let (number, body) = previous, number != release else {
@@ -27,11 +30,18 @@ extension PodmanTarget {
 
     /// - Returns: whether the previous release's pods still stood.
     private func putBack(
-        _ release: Int64, _ body: ReleaseBody, _ environment: String, _ log: any StageLog, _ deadline: Deadline
+        _ release: Int64,
+        _ body: ReleaseBody,
+        _ environment: String,
+        _ log: any StageLog,
+        _ deadline: Deadline
     ) async throws -> Bool {
         if let pods = try await standing(release, body, environment) {
             let readiness = Readiness(
-                probes: probes, trouble: ContainerTrouble(engine: engine, log: log), deadline: deadline)
+                probes: probes,
+                trouble: ContainerTrouble(engine: engine, log: log),
+                deadline: deadline
+            )
             do {
                 try await readiness.wait(for: pods, areNew: false)
                 log.line("The pods of release \(release) still run and are ready")
@@ -55,7 +65,11 @@ extension PodmanTarget {
         for workload in body.deployments {
             for index in 0..<workload.replicas {
                 let name = PodName(
-                    namespace: body.namespace, workload: workload.name, release: release, suffix: "\(index)")
+                    namespace: body.namespace,
+                    workload: workload.name,
+                    release: release,
+                    suffix: "\(index)"
+                )
                 guard listed.contains(where: { $0.name == name }) else { return nil }
                 pods.append(PlayedPod(name: name, workload: workload, address: ""))
             }
@@ -63,7 +77,8 @@ extension PodmanTarget {
         let containers = try await engine.inspect(pods.flatMap(\.containers))
         for index in pods.indices {
             let own = Set(pods[index].containers)
-            guard let address = containers.first(where: { own.contains($0.name) && !$0.address.isEmpty })?.address else {
+            guard let address = containers.first(where: { own.contains($0.name) && !$0.address.isEmpty })?.address
+            else {
                 return nil
             }
             pods[index].address = address
@@ -73,9 +88,12 @@ extension PodmanTarget {
 
     /// Nothing of an environment is left: no port served, no pod, no file.
     private func withdraw(_ environment: String, _ log: any StageLog) async throws {
-        try await proxy.serve(environment, [], log: log)
+        // A proxy in trouble is no reason to let pods run.
+        var trouble: (any Error)?
+        do { try await proxy.serve(environment, [], log: log) } catch { trouble = error }
         await remove(try await engine.pods(environment: environment))
         releases.keep([], in: environment)
+        if let trouble { throw trouble }
         log.line("Nothing of \(environment) runs any more")
     }
 }

@@ -24,16 +24,20 @@ public struct PodmanTarget: Sendable {
         self.folder = try SmallFile.canonical(folder)
         // podman separates the parts of a mount by colons.
         guard !self.folder.utf8.contains(UInt8(ascii: ":")) else {
-            throw StageError(.errored, "folder-name", "\(self.folder) has a colon in its path, which podman cannot mount")
+            throw StageError(
+                .errored,
+                "folder-name",
+                "\(self.folder) has a colon in its path, which podman cannot mount"
+            )
         }
-        engine = PodEngine(podman: podman, authFile: authFile)
+        engine = PodEngine(podman: podman, authFile: authFile, entrance: Turnstile())
         probes = ProbeClient(engine: engine, http: client)
         proxy = Proxy(folder: "\(self.folder)/proxy", children: podman.children)
     }
 
     private init(_ other: PodmanTarget, _ podman: Podman, authFile: String?) {
         folder = other.folder
-        engine = PodEngine(podman: podman, authFile: authFile)
+        engine = PodEngine(podman: podman, authFile: authFile, entrance: other.engine.entrance)
         probes = ProbeClient(engine: engine, http: other.probes.http)
         proxy = other.proxy
     }
@@ -54,7 +58,10 @@ public struct PodmanTarget: Sendable {
     /// - Returns: the body, which holds secrets, and a sentence for everything that is read but cannot be honoured.
     /// - Throws: `StageError` (failed): `pod-field-not-allowed`, or another code that begins with `manifest-`.
     public static func render(
-        checkout: String, definition: Definition, images: [PushedImage], secrets: [String: [UInt8]]
+        checkout: String,
+        definition: Definition,
+        images: [PushedImage],
+        secrets: [String: [UInt8]]
     ) throws -> (body: ReleaseBody, warnings: [String]) {
         try ManifestRenderer(definition).render(checkout: checkout, images: images, secrets: secrets)
     }
@@ -67,7 +74,11 @@ public struct PodmanTarget: Sendable {
     /// - Parameter previous: the release that served the environment so far, for the log.
     /// - Throws: `StageError`. What it has made by then stays for `undo`, or to be looked at.
     public func apply(
-        _ body: ReleaseBody, release: Int64, environment: String, previous: Int64?, log: any StageLog,
+        _ body: ReleaseBody,
+        release: Int64,
+        environment: String,
+        previous: Int64?,
+        log: any StageLog,
         deadline: ContinuousClock.Instant
     ) async throws -> [ServiceEndpoint] {
         let back = previous.map { "; release \($0) stays until the smoke test has passed" } ?? ""
@@ -85,7 +96,10 @@ public struct PodmanTarget: Sendable {
     public func retire(environment: String, keeping release: Int64, log: any StageLog) async throws {
         if let live = proxy.release(of: environment), live != release {
             throw StageError(
-                .errored, "not-live", "Release \(live) serves \(environment), not \(release): nothing is removed")
+                .errored,
+                "not-live",
+                "Release \(live) serves \(environment), not \(release): nothing is removed"
+            )
         }
         let old = try await engine.pods(environment: environment).filter { $0.release != release }
         if !old.isEmpty { log.line("Removing \(old.count) pods of earlier releases") }
@@ -104,12 +118,23 @@ public struct PodmanTarget: Sendable {
     // MARK: - Steps
 
     func bringUp(
-        _ body: ReleaseBody, _ release: Int64, _ environment: String, runBefore: Bool, _ log: any StageLog,
+        _ body: ReleaseBody,
+        _ release: Int64,
+        _ environment: String,
+        runBefore: Bool,
+        _ log: any StageLog,
         _ deadline: Deadline
     ) async throws {
         let rollout = Rollout(
-            engine: engine, probes: probes, podsFolder: podsFolder, environment: environment, release: release,
-            body: body, log: log, deadline: deadline)
+            engine: engine,
+            probes: probes,
+            podsFolder: podsFolder,
+            environment: environment,
+            release: release,
+            body: body,
+            log: log,
+            deadline: deadline
+        )
         let pods: [PlayedPod]
         do {
             pods = try await rollout.run(runBefore: runBefore)
@@ -123,15 +148,23 @@ public struct PodmanTarget: Sendable {
 
     /// Points the proxy at the pods of a release.
     func switchTo(
-        _ services: [ServedPort], _ release: Int64, _ environment: String, _ addresses: [(PodName, String)],
+        _ services: [ServedPort],
+        _ release: Int64,
+        _ environment: String,
+        _ addresses: [(PodName, String)],
         _ log: any StageLog
     ) async throws {
         let known = Dictionary(addresses.map { ($0.0.description, $0.1) }, uniquingKeysWith: { first, _ in first })
         let routes = services.map { service in
             ProxyRoute(
-                environment: environment, release: release, service: service.service, port: service.port, loopback: 0,
+                environment: environment,
+                release: release,
+                service: service.service,
+                port: service.port,
+                loopback: 0,
                 mode: service.mode,
-                servers: service.pods.compactMap { pod in known[pod.pod].map { "\($0):\(pod.port)" } })
+                servers: service.pods.compactMap { pod in known[pod.pod].map { "\($0):\(pod.port)" } }
+            )
         }
         try await proxy.serve(environment, routes, log: log)
         log.line("The proxy sends requests to release \(release)")
@@ -140,6 +173,6 @@ public struct PodmanTarget: Sendable {
     func remove(_ pods: [ListedPod]) async {
         guard !pods.isEmpty else { return }
         await engine.remove(pods.map(\.name), grace: pods.compactMap(\.grace).max() ?? 10)
-        for pod in pods { SmallFile.remove("\(podsFolder)/\(pod.Name)") }
+        for pod in pods { SmallFile.remove("\(podsFolder)/\(pod.name)") }
     }
 }

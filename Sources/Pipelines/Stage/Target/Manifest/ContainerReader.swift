@@ -16,7 +16,10 @@ struct ContainerReader {
             throw container.invalid("name", "must be lower-case letters, digits and hyphens, at most 63")
         }
         if container.has("restartPolicy") {
-            throw container.unsupported("restartPolicy", "is not supported by the podman target: write a container of its own")
+            throw container.unsupported(
+                "restartPolicy",
+                "is not supported by the podman target: write a container of its own"
+            )
         }
         let (image, alwaysPull) = try readImage(container)
         let ports = try container.children("ports").compactMap(readPort)
@@ -102,7 +105,11 @@ struct ContainerReader {
             }
         }
         return ContainerSpec.Mount(
-            volume: name, path: path, subPath: subPath.map(FilePath.tidy), readOnly: try mount.flag("readOnly") ?? false)
+            volume: name,
+            path: path,
+            subPath: subPath.map(FilePath.tidy),
+            readOnly: try mount.flag("readOnly") ?? false
+        )
     }
 
     private func readLimits(_ container: FieldReader) throws -> (memory: Int?, cpu: Int?) {
@@ -146,7 +153,8 @@ struct ContainerReader {
         if let other = security.add.first(where: { $0 != "NET_BIND_SERVICE" }) {
             throw capabilities.refused("add", "would add the capability \(quoted(other))")
         }
-        let isName = { (name: String) in !name.isEmpty && name.utf8.allSatisfy { $0.isUpper || $0 == UInt8(ascii: "_") } }
+        let isName = { (name: String) in !name.isEmpty && name.utf8.allSatisfy { $0.isUpper || $0 == UInt8(ascii: "_") }
+        }
         guard security.drop.allSatisfy(isName) else { throw capabilities.invalid("drop", "must name capabilities") }
         return security
     }

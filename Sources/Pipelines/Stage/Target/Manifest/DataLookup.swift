@@ -25,6 +25,9 @@ struct DataLookup {
         if let found = entries[key] { return found }
         if try reference.flag("optional") == true { return nil }
         let name = try reference.required("name")
-        throw reference.invalid("key", "names the key \(quoted(key)), which \(kind.rawValue) \(quoted(name)) does not have")
+        throw reference.invalid(
+            "key",
+            "names the key \(quoted(key)), which \(kind.rawValue) \(quoted(name)) does not have"
+        )
     }
 }

@@ -21,7 +21,10 @@ struct EnvironmentReader {
         return try entries.sorted { $0.key < $1.key }.compactMap { key, bytes in
             let name = prefix + key
             guard isVariable(name) else {
-                source.warn("prefix", "and the key \(quoted(key)) make no name of a variable: it is left out, as Kubernetes does")
+                source.warn(
+                    "prefix",
+                    "and the key \(quoted(key)) make no name of a variable: it is left out, as Kubernetes does"
+                )
                 return nil
             }
             return EnvironmentVariable(name: name, value: .resolved(try text(bytes, name, source)))
@@ -38,8 +41,10 @@ struct EnvironmentReader {
         let rules = FieldRules(
             read: ["configMapKeyRef", "secretKeyRef", "fieldRef"],
             refusals: [
-                "resourceFieldRef": "is not known before the pod runs", "fileKeyRef": "is not known before the pod runs",
-            ])
+                "resourceFieldRef": "is not known before the pod runs",
+                "fileKeyRef": "is not known before the pod runs",
+            ]
+        )
         try source.check(rules)
         if let field = try source.child("fieldRef") {
             return EnvironmentVariable(name: name, value: try read(field))
@@ -63,7 +68,10 @@ struct EnvironmentReader {
         case "metadata.name": return .podName
         case "metadata.namespace": return .resolved(lookup.namespace)
         default:
-            throw field.unsupported("fieldPath", "says \(quoted(path)), which the podman target does not know before the pod runs")
+            throw field.unsupported(
+                "fieldPath",
+                "says \(quoted(path)), which the podman target does not know before the pod runs"
+            )
         }
     }
 

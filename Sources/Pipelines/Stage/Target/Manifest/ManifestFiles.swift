@@ -47,7 +47,10 @@ struct ManifestFiles {
     private mutating func read(_ path: String, _ resolved: String) throws {
         guard seen.insert(resolved).inserted else { return }
         guard files.count < Self.maximumFiles else {
-            throw StageError.manifest("manifest-too-large", "There are more than \(Self.maximumFiles) files of manifests")
+            throw StageError.manifest(
+                "manifest-too-large",
+                "There are more than \(Self.maximumFiles) files of manifests"
+            )
         }
         let bytes: [UInt8]
         do throws(ReadingError) {
@@ -57,18 +60,24 @@ struct ManifestFiles {
             switch error {
             case .tooLarge:
                 throw StageError.manifest(
-                    "manifest-too-large", "\(quoted(path)) has more than \(Self.maximumBytes >> 20) MiB")
+                    "manifest-too-large",
+                    "\(quoted(path)) has more than \(Self.maximumBytes >> 20) MiB"
+                )
             case .notRegular, .isFolder:
                 throw StageError.manifest("manifest-unreadable", "\(quoted(path)) is not a regular file")
             case .system(_, let code):
                 throw StageError.manifest(
-                    "manifest-unreadable", "\(quoted(path)) cannot be read: \(String(cString: strerror(code)))")
+                    "manifest-unreadable",
+                    "\(quoted(path)) cannot be read: \(String(cString: strerror(code)))"
+                )
             }
         }
         total += bytes.count
         guard total <= Self.maximumTotal else {
             throw StageError.manifest(
-                "manifest-too-large", "The manifests together have more than \(Self.maximumTotal >> 20) MiB")
+                "manifest-too-large",
+                "The manifests together have more than \(Self.maximumTotal >> 20) MiB"
+            )
         }
         files.append(ManifestFile(path: FilePath.tidy(path), bytes: bytes))
     }

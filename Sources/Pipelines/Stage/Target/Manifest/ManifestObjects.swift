@@ -24,7 +24,8 @@ struct ManifestObjects {
     mutating func add(secret name: String, _ entries: Entries) throws {
         guard secrets.updateValue(entries, forKey: name) == nil else {
             throw StageError.manifest(
-                "The manifests define Secret \(name), which is made of the pipeline's secrets: leave it out")
+                "The manifests define Secret \(name), which is made of the pipeline's secrets: leave it out"
+            )
         }
     }
 
@@ -42,7 +43,9 @@ struct ManifestObjects {
         source.object = name.isEmpty ? kind : "\(kind) \(name)"
         let object = FieldReader(source: source, path: "", value: document, warnings: warnings)
         guard let known = Self.kinds[kind] else {
-            warnings.add("\(source.at(nil)): the podman target does not honour objects of kind \(kind) and skips this one")
+            warnings.add(
+                "\(source.at(nil)): the podman target does not honour objects of kind \(kind) and skips this one"
+            )
             return
         }
         guard version == known else {
@@ -75,7 +78,8 @@ struct ManifestObjects {
         case "Service": isFirst = services.updateValue(object, forKey: name) == nil
         case "Job": isFirst = jobs.updateValue(object, forKey: name) == nil
         case "ConfigMap":
-            isFirst = configMaps.updateValue(try entries(object, plain: "data", base64: "binaryData"), forKey: name) == nil
+            isFirst =
+                configMaps.updateValue(try entries(object, plain: "data", base64: "binaryData"), forKey: name) == nil
         default:
             isFirst = secrets.updateValue(try entries(object, plain: "stringData", base64: "data"), forKey: name) == nil
         }

@@ -9,18 +9,27 @@ struct ManifestRenderer {
     init(_ definition: Definition) { self.definition = definition }
 
     func render(
-        checkout: String, images: [PushedImage], secrets: [String: [UInt8]]
+        checkout: String,
+        images: [PushedImage],
+        secrets: [String: [UInt8]]
     ) throws -> (body: ReleaseBody, warnings: [String]) {
         let objects = try collect(checkout, secrets)
         let pins = ImagePins(images)
         let pods = PodReader(
             lookup: DataLookup(
-                configMaps: objects.configMaps, secrets: objects.secrets, namespace: definition.deploy.namespace),
-            images: pins)
+                configMaps: objects.configMaps,
+                secrets: objects.secrets,
+                namespace: definition.deploy.namespace
+            ),
+            images: pins
+        )
         let job = try definition.deploy.before.map { try before($0, objects, pods) }
         let workloads = try objects.deployments.sorted { $0.key < $1.key }.map { try workload($1, $0, pods) }
         guard !workloads.isEmpty else {
-            throw StageError.manifest("manifest-missing", "The manifests define no Deployment: there is nothing to deploy")
+            throw StageError.manifest(
+                "manifest-missing",
+                "The manifests define no Deployment: there is nothing to deploy"
+            )
         }
         let services = try objects.services.sorted { $0.key < $1.key }.compactMap {
             try ServiceReader().read($1, $0, workloads)
@@ -31,10 +40,15 @@ struct ManifestRenderer {
         if workloads.count > 1, !services.isEmpty {
             let names = services.map(\.name).joined(separator: ", ")
             warnings.add(
-                "Containers of the podman target do not find Services by their names (\(names)): they are served on 127.0.0.1")
+                "Containers of the podman target do not find Services by their names (\(names)): they are served on 127.0.0.1"
+            )
         }
         let body = ReleaseBody(
-            namespace: definition.deploy.namespace, before: job, deployments: workloads, services: services)
+            namespace: definition.deploy.namespace,
+            before: job,
+            deployments: workloads,
+            services: services
+        )
         return (body, warnings.all)
     }
 
@@ -76,7 +90,9 @@ struct ManifestRenderer {
             throw StageError.manifest("\(quoted(file)), which must run before the rollout, must hold exactly one Job")
         }
         for other in objects.jobs.values where other.source.file != file {
-            warnings.add("\(other.source.at(nil)): the podman target runs only the Job of deploy.before and skips this one")
+            warnings.add(
+                "\(other.source.at(nil)): the podman target runs only the Job of deploy.before and skips this one"
+            )
         }
         return try job(object, name, pods)
     }

@@ -27,7 +27,8 @@ struct ManifestYAML {
         if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
         if let line = costlyKey(in: text) {
             throw StageError.manifest(
-                "\(file):\(line): an alias is read only as the whole value after 'key:' or '- ', and a key is text")
+                "\(file):\(line): an alias is read only as the whole value after 'key:' or '- ', and a key is text"
+            )
         }
         var documents: [Value] = []
         do {

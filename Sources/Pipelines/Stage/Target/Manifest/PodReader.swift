@@ -15,7 +15,11 @@ struct PodReader {
         let security = try readSecurity(pod)
         let volumes = try VolumeReader(lookup: lookup).read(pod)
         let reader = ContainerReader(
-            lookup: lookup, images: images, pod: security.container, volumes: Set(volumes.map(\.name)))
+            lookup: lookup,
+            images: images,
+            pod: security.container,
+            volumes: Set(volumes.map(\.name))
+        )
         let initContainers = try pod.children("initContainers").map { try reader.read($0, isInit: true) }
         let containers = try pod.children("containers").map { try reader.read($0, isInit: false) }
         let names = (initContainers + containers).map(\.name)
@@ -68,7 +72,9 @@ struct PodReader {
                 let outer = paths[..<index].first { $0 == "." || path.begins(with: $0 + "/") }
                 guard outer == nil else {
                     throw pod.refused(
-                        "volumes", "would mount \(quoted(path)) and a folder around it of the emptyDir \(volume.name)")
+                        "volumes",
+                        "would mount \(quoted(path)) and a folder around it of the emptyDir \(volume.name)"
+                    )
                 }
             }
         }

@@ -3,7 +3,8 @@
 extension FieldRules {
     static let pod = FieldRules(
         read: [
-            "initContainers", "containers", "volumes", "securityContext", "terminationGracePeriodSeconds", "hostAliases",
+            "initContainers", "containers", "volumes", "securityContext", "terminationGracePeriodSeconds",
+            "hostAliases",
             "restartPolicy",
         ],
         harmless: ["automountServiceAccountToken", "enableServiceLinks", "preemptionPolicy"],

@@ -27,7 +27,9 @@ struct ProbeReader {
             try refuseHost(socket)
             return .tcpSocket(port: try readPort(socket))
         }
-        guard let get = try probe.child("httpGet") else { throw probe.invalid("httpGet", "or another action is missing") }
+        guard let get = try probe.child("httpGet") else {
+            throw probe.invalid("httpGet", "or another action is missing")
+        }
         try refuseHost(get)
         let port = try readPort(get)
         if try get.text("scheme") == "HTTPS" {

@@ -7,7 +7,8 @@ struct Quantity {
         let digits = text.utf8.prefix { $0.isDigit || $0 == UInt8(ascii: ".") }
         let number = String(decoding: digits, as: UTF8.self)
         guard !number.isEmpty, number.utf8.count <= 18, number.utf8.filter({ $0 == UInt8(ascii: ".") }).count <= 1,
-            let amount = Double(number), let factor = Self.factor(String(decoding: text.utf8.dropFirst(digits.count), as: UTF8.self))
+            let amount = Double(number),
+            let factor = Self.factor(String(decoding: text.utf8.dropFirst(digits.count), as: UTF8.self))
         else { return nil }
         let product = (amount * factor * 1000).rounded(.up)
         guard product < 9e18 else { return nil }

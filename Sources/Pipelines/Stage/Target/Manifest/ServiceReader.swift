@@ -1,8 +1,12 @@
 /// Reads Services.
 struct ServiceReader {
     /// Nil if nothing of the Service can be honoured; a warning says so.
-    func read(_ object: FieldReader, _ name: String, _ workloads: [ReleaseBody.Workload]) throws -> ReleaseBody.ServiceSpec? {
-        guard isLabel(name) else { throw object.invalid("metadata.name", "must have no dots and at most 63 characters") }
+    func read(_ object: FieldReader, _ name: String, _ workloads: [ReleaseBody.Workload]) throws -> ReleaseBody
+        .ServiceSpec?
+    {
+        guard isLabel(name) else {
+            throw object.invalid("metadata.name", "must have no dots and at most 63 characters")
+        }
         guard let spec = try object.child("spec") else { throw object.invalid("spec", "is missing") }
         switch try spec.text("type") ?? "ClusterIP" {
         case "ClusterIP": break
@@ -33,7 +37,10 @@ struct ServiceReader {
         }
         let target = try port.portName("targetPort") ?? .number(number)
         return ReleaseBody.ServiceSpec.Port(
-            number: number, target: target, mode: Self.mode(try port.text("appProtocol"), try port.text("name")))
+            number: number,
+            target: target,
+            mode: Self.mode(try port.text("appProtocol"), try port.text("name"))
+        )
     }
 
     /// `appProtocol` decides; without it the port's name up to the first hyphen does, as service meshes read it. Plain
@@ -45,13 +52,16 @@ struct ServiceReader {
     }
 
     private static let bare: Set<String> = [
-        "tcp", "tls", "https", "wss", "grpc", "h2c", "http2", "postgres", "postgresql", "mysql", "mongo", "redis", "amqp",
+        "tcp", "tls", "https", "wss", "grpc", "h2c", "http2", "postgres", "postgresql", "mysql", "mongo", "redis",
+        "amqp",
         "mqtt", "smtp", "kafka",
     ]
 
     /// What a Service selects must have the ports that it names.
     private func check(
-        _ service: ReleaseBody.ServiceSpec, _ spec: FieldReader, _ workloads: [ReleaseBody.Workload]
+        _ service: ReleaseBody.ServiceSpec,
+        _ spec: FieldReader,
+        _ workloads: [ReleaseBody.Workload]
     ) throws {
         let selected = workloads.filter { service.selects($0) }
         if selected.isEmpty { spec.warn("selector", "selects no Deployment: the Service answers 503") }
@@ -59,7 +69,9 @@ struct ServiceReader {
             guard case .name(let name) = port.target else { continue }
             if let lacking = selected.first(where: { $0.port(port.target) == nil }) {
                 throw spec.invalid(
-                    "ports", "has targetPort \(quoted(name)), which no container of Deployment \(lacking.name) names")
+                    "ports",
+                    "has targetPort \(quoted(name)), which no container of Deployment \(lacking.name) names"
+                )
             }
         }
     }

@@ -23,7 +23,8 @@ struct VolumeReader {
             refusals: [
                 "hostPath": "would open a path of the host", "downwardAPI": "is not known before the pod runs",
                 "persistentVolumeClaim": "needs storage that outlives pods, which the podman target does not have",
-            ])
+            ]
+        )
         try volume.check(rules)
         if let empty = try volume.child("emptyDir") {
             if let medium = try empty.text("medium"), !medium.isEmpty {
@@ -52,8 +53,10 @@ struct VolumeReader {
         let rules = FieldRules(
             read: ["configMap", "secret"],
             refusals: [
-                "serviceAccountToken": "would need a cluster's token", "downwardAPI": "is not known before the pod runs",
-            ])
+                "serviceAccountToken": "would need a cluster's token",
+                "downwardAPI": "is not known before the pod runs",
+            ]
+        )
         try source.check(rules)
         if let map = try source.child("configMap") { return try files(.configMap, map, "name", mode) }
         if let secret = try source.child("secret") { return try files(.secret, secret, "name", mode) }
@@ -61,7 +64,10 @@ struct VolumeReader {
     }
 
     private func files(
-        _ kind: DataLookup.Kind, _ source: FieldReader, _ nameKey: String, _ mode: Int
+        _ kind: DataLookup.Kind,
+        _ source: FieldReader,
+        _ nameKey: String,
+        _ mode: Int
     ) throws -> [VolumeSpec.File] {
         guard let entries = try lookup.entries(kind, source, nameKey: nameKey) else { return [] }
         let items = try source.children("items")
@@ -75,10 +81,16 @@ struct VolumeReader {
             guard let bytes = entries[key] else {
                 if try source.flag("optional") == true { return nil }
                 let name = try source.required(nameKey)
-                throw item.invalid("key", "names the key \(quoted(key)), which \(kind.rawValue) \(quoted(name)) does not have")
+                throw item.invalid(
+                    "key",
+                    "names the key \(quoted(key)), which \(kind.rawValue) \(quoted(name)) does not have"
+                )
             }
             return VolumeSpec.File(
-                path: FilePath.tidy(path), content: Base64.encode(bytes), mode: try item.fileMode("mode") ?? mode)
+                path: FilePath.tidy(path),
+                content: Base64.encode(bytes),
+                mode: try item.fileMode("mode") ?? mode
+            )
         }
     }
 

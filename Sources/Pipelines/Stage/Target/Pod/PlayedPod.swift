@@ -20,7 +20,8 @@ struct ContainerTrouble {
     /// A container that ended although it should not have, or was started again.
     func ended(_ container: RunningContainer, shown name: String, _ spec: ContainerSpec?) async -> StageError {
         let lines = await show(container.name)
-        let state = "\(name): \(container.status), exit code \(container.exitCode), started again \(container.restarts) times"
+        let state =
+            "\(name): \(container.status), exit code \(container.exitCode), started again \(container.restarts) times"
         log.line(state)
         var reason = "\(name): exited with \(container.exitCode)"
         if container.outOfMemory {
@@ -50,7 +51,9 @@ struct ContainerTrouble {
 
     /// A line of somebody's log as it can stand in a sentence.
     static func short(_ line: String) -> String {
-        let clean = String(String.UnicodeScalarView(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
+        let clean = String(
+            String.UnicodeScalarView(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F })
+        )
         return clean.count > 200 ? "\(clean.prefix(200))…" : clean
     }
 }

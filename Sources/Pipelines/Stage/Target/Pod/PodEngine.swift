@@ -10,6 +10,8 @@ struct PodEngine: Sendable {
     let podman: Podman
     /// Credentials for pulling; nil where none are needed.
     let authFile: String?
+    /// For those who find no bridge: one of them makes it.
+    let entrance: Turnstile
 
     /// How long one command may take besides what it waits for: podman holds a lock over all its storage.
     private static let patience: Duration = .seconds(60)
@@ -20,24 +22,45 @@ struct PodEngine: Sendable {
     func pods(environment: String? = nil) async throws -> [ListedPod] {
         let filter = environment.map { "\(PodLabel.environment)=\($0)" } ?? PodLabel.environment
         let output = try await capture(["pod", "ps", "--format", "json", "--filter", "label=\(filter)"])
-        return try decode([ListedPod].self, output).sorted { $0.Name < $1.Name }
+        return try decode([ListedPod].self, output).sorted { $0.name.description < $1.name.description }
     }
 
     /// Makes a pod and starts it. What is left of one that could not be made is removed.
     func play(_ sheet: PodSheet, deadline: Duration) async throws {
-        let network = podman.podNetwork.name
-        let (result, _) = try await podman.capture(
-            ["play", "kube", "--quiet", "--network", network, "-"], input: try sheet.json(), deadline: deadline)
+        let json = try sheet.json()
+        let (result, _) = try await onBridge {
+            try await podman.capture(
+                ["play", "kube", "--quiet", "--network", podman.podNetwork.name, "-"],
+                input: json,
+                deadline: deadline
+            )
+        }
         guard !result.succeeded else { return }
         await remove([PodName(known: sheet.metadata.name)], grace: 0)
         throw StageError(
-            .errored, "podman-failed",
-            "podman cannot make the pod \(sheet.metadata.name) (\(result.ending)): \(result.lastLines(1))")
+            .errored,
+            "podman-failed",
+            "podman cannot make the pod \(sheet.metadata.name) (\(result.ending)): \(result.lastLines(1))"
+        )
     }
 
     func start(_ pods: [PodName]) async throws {
-        guard !pods.isEmpty else { return }
-        _ = try await capture(["pod", "start"] + pods.map(\.description))
+        for pod in pods { _ = try await onBridge { try await capture(["pod", "start", pod.description]) } }
+    }
+
+    /// Does what may make the bridge, and sees that it keeps its address before a second pod comes.
+    private func onBridge<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
+        let bridge = PodBridge(interface: podman.podNetwork.interface)
+        if bridge.exists {
+            try bridge.pin()
+            return try await body()
+        }
+        return try await entrance.pass {
+            try bridge.pin()
+            let result = try await body()
+            try bridge.pin()
+            return result
+        }
     }
 
     /// Stops pods and removes them with what they wrote. What is not there any more is fine; what cannot be removed
@@ -51,10 +74,13 @@ struct PodEngine: Sendable {
         if grace > 0 {
             _ = try? await podman.capture(
                 ["pod", "stop", "--ignore", "-t", "\(grace)"] + names,
-                deadline: Self.patience + .seconds(grace * names.count))
+                deadline: Self.patience + .seconds(grace * names.count)
+            )
         }
         _ = try? await podman.capture(
-            ["pod", "rm", "--force", "--ignore", "-t", "0"] + names, deadline: Self.patience)
+            ["pod", "rm", "--force", "--ignore", "-t", "0"] + names,
+            deadline: Self.patience
+        )
     }
 
     // MARK: - Containers
@@ -88,7 +114,9 @@ struct PodEngine: Sendable {
     func localImages(_ references: [String]) async throws -> [LocalImage]? {
         guard !references.isEmpty else { return [] }
         let (result, output) = try await podman.capture(
-            ["image", "inspect"] + references, deadline: Self.patience)
+            ["image", "inspect"] + references,
+            deadline: Self.patience
+        )
         return result.succeeded ? try decode([LocalImage].self, output) : nil
     }
 
@@ -99,7 +127,10 @@ struct PodEngine: Sendable {
         log.line("Pulling \(reference)")
         let credentials = authFile.map { ["--authfile", $0] } ?? []
         let result = try await podman.run(
-            ["pull", "--quiet"] + credentials + ["--", reference], log: log, deadline: deadline)
+            ["pull", "--quiet"] + credentials + ["--", reference],
+            log: log,
+            deadline: deadline
+        )
         guard !result.succeeded else { return }
         let message = "The image \(reference) cannot be pulled (\(result.ending)): \(result.lastLines(1))"
         if !result.timedOut, Self.notThere.contains(where: { result.tail.lowercased().holds($0) }) {
@@ -116,8 +147,10 @@ struct PodEngine: Sendable {
         let (result, output) = try await podman.capture(arguments, deadline: Self.patience)
         guard result.succeeded else {
             throw StageError(
-                .errored, "podman-failed",
-                "podman \(arguments.prefix(2).joined(separator: " ")): \(result.ending). \(result.lastLines(2))")
+                .errored,
+                "podman-failed",
+                "podman \(arguments.prefix(2).joined(separator: " ")): \(result.ending). \(result.lastLines(2))"
+            )
         }
         return output
     }

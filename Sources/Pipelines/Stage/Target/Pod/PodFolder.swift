@@ -80,7 +80,10 @@ struct PodFolder {
         let group = spec.fsGroup.map(gid_t.init) ?? gid_t.max
         guard chown(path, uid_t.max, group) == 0, chmod(path, mode) == 0 else {
             throw StageError(
-                .errored, "file-create-failed", "Cannot set the mode of \(path): \(String(cString: strerror(errno)))")
+                .errored,
+                "file-create-failed",
+                "Cannot set the mode of \(path): \(String(cString: strerror(errno)))"
+            )
         }
     }
 }

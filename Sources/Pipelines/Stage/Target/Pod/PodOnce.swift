@@ -41,7 +41,9 @@ struct PodOnce {
     private func waitForEnd(_ containers: [String]) async throws -> [RunningContainer]? {
         while true {
             let found = try await engine.inspect(containers)
-            if found.allSatisfy({ !$0.isRunning && $0.status != "created" && $0.status != "initialized" || !$0.error.isEmpty }) {
+            if found.allSatisfy({
+                !$0.isRunning && $0.status != "created" && $0.status != "initialized" || !$0.error.isEmpty
+            }) {
                 return found
             }
             if deadline.isOver { return nil }

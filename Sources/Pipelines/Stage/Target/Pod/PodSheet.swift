@@ -89,7 +89,11 @@ struct PodSheet: Encodable {
     ///   - containers: of the spec; an init container runs in a pod of its own.
     ///   - folder: where the pod's volumes are.
     init(
-        name: PodName, labels: [String: String], restartPolicy: String, spec: PodSpec, containers: [ContainerSpec],
+        name: PodName,
+        labels: [String: String],
+        restartPolicy: String,
+        spec: PodSpec,
+        containers: [ContainerSpec],
         folder: PodFolder
     ) {
         metadata = Metadata(name: name.description, labels: labels)
@@ -97,10 +101,12 @@ struct PodSheet: Encodable {
         let sheets = containers.map { container in
             let mounts = container.mounts.map { mount in
                 let found = folder.path(of: mount)
-                let volume = volumes[found.path]
+                let volume =
+                    volumes[found.path]
                     ?? Volume(
                         name: "v\(volumes.count)",
-                        hostPath: HostPath(path: found.path, type: found.isFile ? "File" : "Directory"))
+                        hostPath: HostPath(path: found.path, type: found.isFile ? "File" : "Directory")
+                    )
                 volumes[found.path] = volume
                 return Mount(name: volume.name, mountPath: mount.path, readOnly: mount.readOnly || found.isReadOnly)
             }
@@ -111,7 +117,8 @@ struct PodSheet: Encodable {
             containers: sheets,
             volumes: volumes.values.sorted { $0.name < $1.name },
             securityContext: GroupContext(
-                supplementalGroups: spec.supplementalGroups + (spec.fsGroup.map { [$0] } ?? [])),
+                supplementalGroups: spec.supplementalGroups + (spec.fsGroup.map { [$0] } ?? [])
+            ),
             hostAliases: spec.hostAliases
         )
     }

@@ -26,12 +26,19 @@ struct ProbeClient: Sendable {
 
     /// Kubernetes takes 200 to 399 for yes.
     private func get(
-        _ path: String, _ address: String, _ port: Int, _ headers: [ProbeSpec.Header], _ timeout: Duration
+        _ path: String,
+        _ address: String,
+        _ port: Int,
+        _ headers: [ProbeSpec.Header],
+        _ timeout: Duration
     ) async -> String? {
         var request = HTTPRequest(
             url: "http://\(address):\(port)\(path)",
             headers: [("User-Agent", "fairlead-probe")] + headers.map { ($0.name, $0.value) },
-            deadline: timeout, connectTimeout: timeout, maxResponseBytes: 1 << 20)
+            deadline: timeout,
+            connectTimeout: timeout,
+            maxResponseBytes: 1 << 20
+        )
         if headers.contains(where: { $0.name.lowercased() == "user-agent" }) { request.headers.removeFirst() }
         do {
             let response = try await http.send(request)

@@ -74,7 +74,11 @@ struct Readiness {
     }
 
     private func wait(
-        for probe: ProbeSpec, until limit: ContinuousClock.Instant?, _ pod: PlayedPod, _ name: String, _ shown: String
+        for probe: ProbeSpec,
+        until limit: ContinuousClock.Instant?,
+        _ pod: PlayedPod,
+        _ name: String,
+        _ shown: String
     ) async throws {
         let end = Deadline(instant: min(limit ?? deadline.instant, deadline.instant))
         try await Task.sleep(for: end.left(atMost: .seconds(probe.initialDelay)))

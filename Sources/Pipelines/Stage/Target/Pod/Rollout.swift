@@ -66,29 +66,37 @@ struct Rollout {
     /// `runAsNonRoot`, as the kubelet checks it: podman does not.
     private func checkUsers(_ containers: [ContainerSpec], _ images: [String: LocalImage]) throws {
         for container in containers where container.security.mustNotBeRoot {
-            let user = images[container.image]?.Config?.User?.split(separator: ":").first.map(String.init) ?? ""
+            let user = images[container.image]?.user.split(separator: ":").first.map(String.init) ?? ""
             guard let id = container.security.user ?? Int(user) else {
                 throw StageError(
-                    .failed, "run-as-root",
-                    "\(container.name): runAsNonRoot is set, and the image's user (\(quoted(user))) is not a number other than 0: set runAsUser")
+                    .failed,
+                    "run-as-root",
+                    "\(container.name): runAsNonRoot is set, and the image's user (\(quoted(user))) is not a number other than 0: set runAsUser"
+                )
             }
             guard id != 0 else {
-                throw StageError(.failed, "run-as-root", "\(container.name): runAsNonRoot is set, and it would run as root")
+                throw StageError(
+                    .failed,
+                    "run-as-root",
+                    "\(container.name): runAsNonRoot is set, and it would run as root"
+                )
             }
         }
     }
 
     /// Every container runs the image that its reference means here, and podman knows that image by the digest.
     private func prove(
-        _ pods: [PlayedPod], _ containers: [RunningContainer], _ images: [String: LocalImage]
+        _ pods: [PlayedPod],
+        _ containers: [RunningContainer],
+        _ images: [String: LocalImage]
     ) throws {
         let running = Dictionary(containers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for pod in pods {
             for spec in pod.workload.pod.containers {
                 let found = running[pod.name.container(spec.name)]
                 let image = images[spec.image]
-                let hasDigest = !spec.image.contains("@") || image?.RepoDigests?.contains(spec.image) == true
-                guard let found, let image, found.imageID == image.Id, hasDigest else {
+                let hasDigest = !spec.image.contains("@") || image?.digests.contains(spec.image) == true
+                guard let found, let image, found.imageID == image.id, hasDigest else {
                     throw StageError(.failed, "digest-mismatch", "\(spec.name): does not run \(spec.image)")
                 }
             }
@@ -104,7 +112,11 @@ struct Rollout {
         for workload in body.deployments {
             for index in 0..<workload.replicas {
                 let name = PodName(
-                    namespace: body.namespace, workload: workload.name, release: release, suffix: "\(index)")
+                    namespace: body.namespace,
+                    workload: workload.name,
+                    release: release,
+                    suffix: "\(index)"
+                )
                 wanted.insert(name)
                 pods.append(PlayedPod(name: name, workload: workload, address: ""))
             }
@@ -115,7 +127,8 @@ struct Rollout {
                 let own = [PodLabel.grace: "\(grace)", PodLabel.body: try fingerprint(workload)]
                 return (workload.name, self.labels(workload.name, "serve").merging(own) { $1 })
             },
-            uniquingKeysWith: { first, _ in first })
+            uniquingKeysWith: { first, _ in first }
+        )
         // A server that died in the middle left some: whole ones are kept, so that nobody who is served by them notices.
         let whole = Set(known.filter { isWhole($0, pods, labels) }.map(\.name)).intersection(wanted)
         await engine.remove(known.map(\.name).filter { !whole.contains($0) }, grace: 0)
@@ -129,7 +142,7 @@ struct Rollout {
     private func isWhole(_ listed: ListedPod, _ pods: [PlayedPod], _ labels: [String: [String: String]]) -> Bool {
         guard let pod = pods.first(where: { $0.name == listed.name }), listed.isRunning else { return false }
         return listed.label(PodLabel.body) == labels[pod.workload.name]?[PodLabel.body]
-            && Set(listed.containers.map(\.Names)) == Set(pod.containers)
+            && Set(listed.containers) == Set(pod.containers)
     }
 
     private func play(_ pod: PlayedPod, _ labels: [String: String]) async throws {
@@ -140,19 +153,32 @@ struct Rollout {
             try await runInit(container, index, pod, folder)
         }
         let sheet = PodSheet(
-            name: pod.name, labels: labels, restartPolicy: "Always", spec: spec, containers: spec.containers,
-            folder: folder)
+            name: pod.name,
+            labels: labels,
+            restartPolicy: "Always",
+            spec: spec,
+            containers: spec.containers,
+            folder: folder
+        )
         log.line("Starting \(pod.name)")
         try await engine.play(sheet, deadline: deadline.left)
     }
 
     private func runInit(_ container: ContainerSpec, _ index: Int, _ pod: PlayedPod, _ folder: PodFolder) async throws {
         let name = PodName(
-            namespace: body.namespace, workload: pod.workload.name, release: release,
-            suffix: "\(pod.name.description.split(separator: "-").last ?? "0")-init\(index)")
+            namespace: body.namespace,
+            workload: pod.workload.name,
+            release: release,
+            suffix: "\(pod.name.description.split(separator: "-").last ?? "0")-init\(index)"
+        )
         let sheet = PodSheet(
-            name: name, labels: labels(pod.workload.name, "once"), restartPolicy: "Never", spec: pod.workload.pod,
-            containers: [container], folder: folder)
+            name: name,
+            labels: labels(pod.workload.name, "once"),
+            restartPolicy: "Never",
+            spec: pod.workload.pod,
+            containers: [container],
+            folder: folder
+        )
         log.line("Running init container \(container.name) of \(pod.name)")
         await engine.remove([name], grace: 0)
         let once = PodOnce(engine: engine, log: log, deadline: deadline)
@@ -202,21 +228,37 @@ struct Rollout {
     }
 
     private func runOnce(
-        _ job: ReleaseBody.Job, _ name: PodName, _ folder: PodFolder, _ end: Deadline
+        _ job: ReleaseBody.Job,
+        _ name: PodName,
+        _ folder: PodFolder,
+        _ end: Deadline
     ) async throws -> String? {
         let once = PodOnce(engine: engine, log: log, deadline: end)
         let labels = labels(job.name, "once")
         for container in job.pod.initContainers {
             let sheet = PodSheet(
-                name: name, labels: labels, restartPolicy: "Never", spec: job.pod, containers: [container], folder: folder)
+                name: name,
+                labels: labels,
+                restartPolicy: "Never",
+                spec: job.pod,
+                containers: [container],
+                folder: folder
+            )
             let shown = [name.container(container.name): "init container \(container.name)"]
             if let reason = try await once.run(sheet, shown: shown, grace: 0) { return reason }
         }
         let sheet = PodSheet(
-            name: name, labels: labels, restartPolicy: "Never", spec: job.pod, containers: job.pod.containers,
-            folder: folder)
+            name: name,
+            labels: labels,
+            restartPolicy: "Never",
+            spec: job.pod,
+            containers: job.pod.containers,
+            folder: folder
+        )
         let shown = Dictionary(
-            job.pod.containers.map { (name.container($0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
+            job.pod.containers.map { (name.container($0.name), $0.name) },
+            uniquingKeysWith: { first, _ in first }
+        )
         return try await once.run(sheet, shown: shown, grace: min(10, job.pod.terminationGrace))
     }
 }

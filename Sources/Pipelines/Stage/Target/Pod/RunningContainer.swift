@@ -30,64 +30,113 @@ extension RunningContainer: Decodable {
     }
 
     private struct State: Decodable {
-        var Status: String
-        var ExitCode: Int
-        var OOMKilled: Bool?
-        var Error: String?
+        var status: String
+        var exitCode: Int
+        var outOfMemory: Bool?
+        var error: String?
+
+        enum CodingKeys: String, CodingKey {
+            case status = "Status"
+            case exitCode = "ExitCode"
+            case outOfMemory = "OOMKilled"
+            case error = "Error"
+        }
     }
 
     private struct Network: Decodable {
-        struct Attachment: Decodable { var IPAddress: String? }
-        var Networks: [String: Attachment]?
+        struct Attachment: Decodable {
+            var address: String?
+            enum CodingKeys: String, CodingKey { case address = "IPAddress" }
+        }
+        var networks: [String: Attachment]?
+        enum CodingKeys: String, CodingKey { case networks = "Networks" }
     }
 
-    private struct Config: Decodable { var Labels: [String: String]? }
+    private struct Config: Decodable {
+        var labels: [String: String]?
+        enum CodingKeys: String, CodingKey { case labels = "Labels" }
+    }
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let state = try container.decode(State.self, forKey: .state)
         let network = try container.decodeIfPresent(Network.self, forKey: .network)
         name = try container.decode(String.self, forKey: .name)
-        labels = try container.decodeIfPresent(Config.self, forKey: .config)?.Labels ?? [:]
-        status = state.Status
-        exitCode = state.ExitCode
-        outOfMemory = state.OOMKilled ?? false
-        error = state.Error ?? ""
+        labels = try container.decodeIfPresent(Config.self, forKey: .config)?.labels ?? [:]
+        status = state.status
+        exitCode = state.exitCode
+        outOfMemory = state.outOfMemory ?? false
+        error = state.error ?? ""
         restarts = try container.decodeIfPresent(Int.self, forKey: .restarts) ?? 0
         imageID = try container.decode(String.self, forKey: .imageID)
-        address = network?.Networks?.values.compactMap(\.IPAddress).first { !$0.isEmpty } ?? ""
+        address = network?.networks?.values.compactMap(\.address).first { !$0.isEmpty } ?? ""
     }
 }
 
 /// A pod of ours as `podman pod ps` lists it.
 struct ListedPod: Sendable, Decodable {
     struct Container: Sendable, Decodable {
-        var Names: String
-        var Status: String
-        var Id: String
+        var name: String
+        var id: String
+
+        enum CodingKeys: String, CodingKey {
+            case name = "Names"
+            case id = "Id"
+        }
     }
 
-    var Name: String
-    var Status: String
-    var InfraId: String
-    var Labels: [String: String]?
-    var Containers: [Container]?
+    var name: PodName
+    private var status: String
+    /// podman's own container, which holds the network.
+    var infraID: String
+    private var labels: [String: String]
+    private var allContainers: [Container]
 
-    var name: PodName { PodName(known: Name) }
-    func label(_ key: String) -> String { Labels?[key] ?? "" }
+    private enum CodingKeys: String, CodingKey {
+        case name = "Name"
+        case status = "Status"
+        case infraID = "InfraId"
+        case labels = "Labels"
+        case containers = "Containers"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = PodName(known: try container.decode(String.self, forKey: .name))
+        status = try container.decode(String.self, forKey: .status)
+        infraID = try container.decode(String.self, forKey: .infraID)
+        labels = try container.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
+        allContainers = try container.decodeIfPresent([Container].self, forKey: .containers) ?? []
+    }
+
+    func label(_ key: String) -> String { labels[key] ?? "" }
     var environment: String { label(PodLabel.environment) }
     var grace: Int? { Int(label(PodLabel.grace)) }
     var release: Int64? { Int64(label(PodLabel.release)) }
-    /// Without podman's own one, which holds the network.
-    var containers: [Container] { (Containers ?? []).filter { $0.Id != InfraId } }
-    var isRunning: Bool { Status == "Running" }
+    /// podman's names of the containers out of the manifest.
+    var containers: [String] { allContainers.filter { $0.id != infraID }.map(\.name) }
+    var isRunning: Bool { status == "Running" }
 }
 
 /// An image as `podman image inspect` shows it.
 struct LocalImage: Sendable, Decodable {
-    struct Config: Sendable, Decodable { var User: String? }
+    private struct Config: Sendable, Decodable {
+        var user: String?
+        enum CodingKeys: String, CodingKey { case user = "User" }
+    }
 
-    var Id: String
-    var RepoDigests: [String]?
-    var Config: Config?
+    var id: String
+    /// `host/name@sha256:…`, every digest under which it is known.
+    private var repoDigests: [String]?
+    private var config: Config?
+
+    private enum CodingKeys: String, CodingKey {
+        case id = "Id"
+        case repoDigests = "RepoDigests"
+        case config = "Config"
+    }
+
+    var digests: [String] { repoDigests ?? [] }
+    /// `1000`, `1000:1000`, `web`; empty for root.
+    var user: String { config?.user ?? "" }
 }

@@ -11,6 +11,10 @@ enum LoopbackPort {
             let port = range.lowerBound + (first - range.lowerBound + step) % range.count
             if !taken.contains(port), LoopbackProbe.isFree(port: port) { return port }
         }
-        throw StageError(.errored, "no-free-port", "Every port from \(range.lowerBound) to \(range.upperBound) is taken")
+        throw StageError(
+            .errored,
+            "no-free-port",
+            "Every port from \(range.lowerBound) to \(range.upperBound) is taken"
+        )
     }
 }

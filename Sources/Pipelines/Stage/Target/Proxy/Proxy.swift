@@ -2,17 +2,16 @@
 /// HAProxy then, and what HAProxy does is compared with the files each time: so it does not matter where a crash came
 /// between.
 ///
-/// An actor for the one file; changes wait for one another, because each takes several steps.
-actor Proxy {
+/// Changes wait for one another, because each takes several steps. Copies share that.
+struct Proxy: Sendable {
     /// How long connections to old pods may last after the new ones took over.
     static let drainTime: Duration = .seconds(10)
 
     private let folder: String
     private let process: ProxyProcess
-    private var isBusy = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private let turnstile = Turnstile()
 
-    private nonisolated var stateFile: String { "\(folder)/state.json" }
+    private var stateFile: String { "\(folder)/state.json" }
 
     init(folder: String, children: ChildProcess) {
         self.folder = folder
@@ -20,14 +19,14 @@ actor Proxy {
     }
 
     /// What is served, as the file says.
-    nonisolated var routes: [ProxyRoute] { ProxyState.read(stateFile).routes }
+    var routes: [ProxyRoute] { ProxyState.read(stateFile).routes }
 
     /// Which release's pods answer for an environment; nil for none.
-    nonisolated func release(of environment: String) -> Int64? {
+    func release(of environment: String) -> Int64? {
         routes.first { $0.environment == environment }?.release
     }
 
-    nonisolated func endpoints(of environment: String) -> [ServiceEndpoint] {
+    func endpoints(of environment: String) -> [ServiceEndpoint] {
         routes.filter { $0.environment == environment }.map(\.endpoint)
     }
 
@@ -36,7 +35,7 @@ actor Proxy {
     ///
     /// - Parameter planned: of the environment, with `loopback` not yet set. None: nothing is served any more.
     func serve(_ environment: String, _ planned: [ProxyRoute], log: any StageLog) async throws {
-        let old = try await exclusively {
+        let old = try await turnstile.pass {
             var state = ProxyState.read(stateFile)
             let others = state.routes.filter { $0.environment != environment }
             state.routes = others + (try assignPorts(planned, &state))
@@ -44,12 +43,12 @@ actor Proxy {
             return left
         }
         try await drain(old, log: log)
-        try await exclusively { try await settle() }
+        try await turnstile.pass { try await settle() }
     }
 
     /// Starts HAProxy from its file if it is not there, and makes it serve what the file says.
     func ensureRunning() async throws {
-        try await exclusively {
+        try await turnstile.pass {
             guard !routes.isEmpty else { return await process.stop() }
             let state = ProxyState.read(stateFile)
             let left = try await apply(state, log: nil)
@@ -59,7 +58,7 @@ actor Proxy {
     }
 
     func stop() async {
-        await exclusively { await process.stop() }
+        await turnstile.pass { await process.stop() }
     }
 
     // MARK: - Steps
@@ -141,7 +140,9 @@ actor Proxy {
     private func delete(_ name: String) async {
         for _ in 0..<40 {
             guard let answer = try? await process.socket.ask("del server \(name)") else { return }
-            if answer.contains("Server deleted") || answer.contains("No such") || answer.contains("not found") { return }
+            if answer.contains("Server deleted") || answer.contains("No such") || answer.contains("not found") {
+                return
+            }
             try? await Task.sleep(for: .milliseconds(25))
         }
     }
@@ -162,7 +163,10 @@ actor Proxy {
         }
         for route in routes where running.sections[route.section] != Set(route.servers) {
             throw StageError(
-                .errored, "proxy-failed", "HAProxy does not serve \(route.service):\(route.port) as it should")
+                .errored,
+                "proxy-failed",
+                "HAProxy does not serve \(route.service):\(route.port) as it should"
+            )
         }
     }
 
@@ -201,17 +205,5 @@ actor Proxy {
         guard expected.isEmpty ? said.isEmpty : said.contains(expected) else {
             throw StageError(.errored, "proxy-failed", "HAProxy refuses '\(text)': \(said)")
         }
-    }
-
-    // MARK: - One at a time
-
-    private func exclusively<Result>(_ body: () async throws -> Result) async rethrows -> Result {
-        while isBusy { await withCheckedContinuation { waiting.append($0) } }
-        isBusy = true
-        defer {
-            isBusy = false
-            if !waiting.isEmpty { waiting.removeFirst().resume() }
-        }
-        return try await body()
     }
 }

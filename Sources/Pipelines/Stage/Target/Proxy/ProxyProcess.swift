@@ -1,9 +1,10 @@
+import Glibc
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
-import Glibc
 
 /// The HAProxy of one data folder: a master process with workers, in a session of its own, that goes on when Fairlead
 /// ends. Who it is stands in a file beside its configuration.
@@ -40,7 +41,12 @@ struct ProxyProcess: Sendable {
                 let stat = ProcessFolder.stat(of: pid), stat.group == pid, stat.state != "Z"
             else { continue }
             return ChildRecord(
-                pid: pid, startTime: stat.startTime, bootID: ProcessFolder.bootID, command: "haproxy", run: nil)
+                pid: pid,
+                startTime: stat.startTime,
+                bootID: ProcessFolder.bootID,
+                command: "haproxy",
+                run: nil
+            )
         }
         return nil
     }
@@ -56,19 +62,31 @@ struct ProxyProcess: Sendable {
         let result: ChildResult
         do {
             (result, _) = try await children.capture(
-                Self.executable, ["-c", "-q", "-C", folder, "-f", draft], workingFolder: folder,
-                deadline: Self.patience)
+                Self.executable,
+                ["-c", "-q", "-C", folder, "-f", draft],
+                workingFolder: folder,
+                deadline: Self.patience
+            )
         } catch let error as ChildError {
             throw StageError(
-                .errored, "proxy-failed", "\(error.message): apt-get install --no-install-recommends haproxy")
+                .errored,
+                "proxy-failed",
+                "\(error.message): apt-get install --no-install-recommends haproxy"
+            )
         }
         guard result.succeeded else {
             throw StageError(
-                .errored, "proxy-failed", "HAProxy does not take its configuration (\(result.ending)): \(result.lastLines(2))")
+                .errored,
+                "proxy-failed",
+                "HAProxy does not take its configuration (\(result.ending)): \(result.lastLines(2))"
+            )
         }
         guard rename("\(folder)/\(draft)", configuration) == 0 else {
             throw StageError(
-                .errored, "proxy-failed", "Cannot replace \(configuration): \(String(cString: strerror(errno)))")
+                .errored,
+                "proxy-failed",
+                "Cannot replace \(configuration): \(String(cString: strerror(errno)))"
+            )
         }
     }
 
@@ -76,7 +94,11 @@ struct ProxyProcess: Sendable {
     func start() async throws {
         SmallFile.remove(logFile)
         let record = try await ChildProcess.spawnDaemon(
-            Self.executable, ["-W", "-C", folder, "-f", "haproxy.cfg"], workingFolder: folder, logFile: logFile)
+            Self.executable,
+            ["-W", "-C", folder, "-f", "haproxy.cfg"],
+            workingFolder: folder,
+            logFile: logFile
+        )
         try SmallFile.write(Array(try JSONEncoder().encode(record)), to: recordFile, mode: 0o600)
         let end = Deadline(instant: .now + Self.patience)
         while (try? await socket.ask("show info")) == nil {

@@ -21,7 +21,10 @@ struct ProxyRoute: Codable, Sendable, Equatable {
     /// The name of its section in HAProxy's configuration. It says everything that HAProxy cannot change while it runs:
     /// another name means a reload.
     var section: String {
-        let clean = String(decoding: environment.utf8.map { $0.isLetterOrDigit || $0 == 0x2D ? $0 : 0x5F }, as: UTF8.self)
+        let clean = String(
+            decoding: environment.utf8.map { $0.isLetterOrDigit || $0 == 0x2D ? $0 : 0x5F },
+            as: UTF8.self
+        )
         return "\(clean).\(service).\(port).\(mode.rawValue).\(loopback)"
     }
 

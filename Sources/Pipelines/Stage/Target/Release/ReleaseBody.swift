@@ -89,7 +89,10 @@ extension ReleaseBody {
         }
         guard format == Self.currentFormat else {
             throw StageError(
-                .errored, "release-unreadable", "The recorded release has format \(format), which this version cannot read")
+                .errored,
+                "release-unreadable",
+                "The recorded release has format \(format), which this version cannot read"
+            )
         }
     }
 

@@ -98,6 +98,7 @@ extension GitError {
             "no such file or directory", "could not find repository",
         ]
         if missing.contains(where: lowered.contains) { return .notFound }
+        if lowered.contains("passphrase") || lowered.contains("private key") { return .authentication }
         if lowered.contains("permission denied") || lowered.contains("access denied") { return .authentication }
         if lowered.contains("cannot redirect") || lowered.contains("invalid content-type") { return .other }
         return nil

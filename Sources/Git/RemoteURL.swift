@@ -25,7 +25,7 @@ struct RemoteURL: Sendable, Equatable {
             try self.init(scheme: scheme, rest: rest)
         } else if let (authority, path) = text.splitOnce(":"), !authority.contains("/"), !path.hasPrefix(":") {
             try self.init(scheme: .ssh, rest: authority + "/" + path)
-            if !path.hasPrefix("/") { self.path = path }
+            self.path = path
         } else {
             throw GitError(.other, "the repository's address is neither a URL nor an absolute path")
         }

@@ -10,9 +10,11 @@ struct Scene {
 
     init(
         user: String? = nil, password: String? = nil, certificate: (Scratch) throws -> TestCertificate? = { _ in nil },
-        fault: TestServer.Fault = .none, prepare: (TestRepository) throws -> Void = { _ in }
+        fault: TestServer.Fault = .none, scratch: Scratch? = nil,
+        prepare: (TestRepository) throws -> Void = { _ in }
     ) throws {
-        scratch = try Scratch()
+        let scratch = try scratch ?? Scratch()
+        self.scratch = scratch
         repository = try TestRepository("app", in: scratch.path)
         try prepare(repository)
         server = try TestServer(

@@ -37,7 +37,7 @@ final class TestServer: Sendable {
             "-u", "-c", Self.program, root, log, user.map { "\($0):\(password ?? "")" } ?? "",
             certificate?.certificatePath ?? "", certificate?.keyPath ?? "", fault.rawValue,
         ]
-        child = try ChildProcess("/usr/bin/python3", arguments)
+        child = try ChildProcess(["python3"] + arguments)
         guard let line = child.readLine(), let number = Int(line) else {
             child.stop()
             throw TestFailure("the server did not start")
@@ -164,9 +164,9 @@ final class TestServer: Sendable {
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 count = 0
+                if self.command == "POST" and fault.endswith("Pack"):
+                    self.misbehave(child.stdout.read(4000))
                 while data := child.stdout.read1(65536):
-                    if self.command == "POST" and fault.endswith("Pack"):
-                        self.misbehave(data)
                     self.wfile.write(b"%x\r\n" % len(data) + data + b"\r\n")
                     count += len(data)
                 child.wait()
@@ -181,14 +181,15 @@ final class TestServer: Sendable {
                     pass
 
             def misbehave(self, data):
+                # Far enough for the pack to have begun.
+                self.wfile.write(b"%x\r\n" % 1000 + data[:1000] + b"\r\n")
+                self.wfile.flush()
                 self.record(0)
                 if fault == "drippingPack":
-                    for byte in data:
+                    for byte in data[1000:]:
                         self.wfile.write(b"1\r\n" + bytes([byte]) + b"\r\n")
                         self.wfile.flush()
                         time.sleep(0.5)
-                self.wfile.write(b"%x\r\n" % len(data) + data[:1000])
-                self.wfile.flush()
                 if fault == "stalledPack":
                     hang()
                 self.request.shutdown(socket.SHUT_RDWR)

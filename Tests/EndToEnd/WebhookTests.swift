@@ -101,7 +101,7 @@ extension EndToEnd {
             try await World.run(serve: false) { world in
                 let trace = "\(world.folder)/trace"
                 try await world.start(under: [
-                    "/usr/bin/strace", "-f", "-o", trace, "-e", "trace=fsync,fdatasync,write,writev,send,sendto,sendmsg,sendfile",
+                    "/usr/bin/strace", "-D", "-f", "-o", trace, "-e", "trace=fsync,fdatasync,write,writev,send,sendto,sendmsg,sendfile",
                     "-s", "64",
                 ])
                 let answer = try await world.push(try await world.repository.head(), ref: "refs/heads/main", guid: "traced")

@@ -83,7 +83,10 @@ let package = Package(
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEnd", dependencies: ["HTTPClient", "Pipelines", "Signing", "fairlead"], swiftSettings: settings),
+            name: "EndToEnd",
+            dependencies: ["HTTPClient", "Pipelines", "Signing", "fairlead"],
+            swiftSettings: settings
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -28,7 +28,10 @@ extension EndToEnd {
                 #expect(run.trigger == "manual")
 
                 let session = try await world.request(
-                    "POST", "/api/v1/session", body: Array(#"{"token":"\#(viewer)"}"#.utf8))
+                    "POST",
+                    "/api/v1/session",
+                    body: Array(#"{"token":"\#(viewer)"}"#.utf8)
+                )
                 #expect(session.status == 204)
                 let cookie = try #require(session.header("Set-Cookie"))
                 #expect(cookie.contains("HttpOnly"))
@@ -37,15 +40,23 @@ extension EndToEnd {
                 #expect(try await world.get("/api/v1/runs", headers: [pair]).status == 200)
                 #expect(try await world.request("POST", start, headers: [pair]).status == 403)
                 let elsewhere = try await world.request(
-                    "DELETE", "/api/v1/session", headers: [pair, ("Origin", "https://evil.example")])
+                    "DELETE",
+                    "/api/v1/session",
+                    headers: [pair, ("Origin", "https://evil.example")]
+                )
                 #expect(elsewhere.status == 403)
                 #expect(try await world.request("DELETE", "/api/v1/session", headers: [pair]).status == 204)
                 #expect(try await world.get("/api/v1/runs", headers: [pair]).status == 401)
-                #expect(try await world.request("POST", "/api/v1/session", body: Array(#"{"token":"no"}"#.utf8)).status == 401)
+                #expect(
+                    try await world.request("POST", "/api/v1/session", body: Array(#"{"token":"no"}"#.utf8)).status
+                        == 401
+                )
 
                 let list = try await world.fairlead("token", "list").output
                 #expect(!list.contains(viewer))
-                let number = try #require(list.split(separator: "\n").first { $0.contains("viewer") }?.split(separator: "\t").first)
+                let number = try #require(
+                    list.split(separator: "\n").first { $0.contains("viewer") }?.split(separator: "\t").first
+                )
                 try await world.fairlead("token", "revoke", String(number))
                 #expect(try await world.get("/api/v1/runs", token: viewer).status == 401)
             }
@@ -54,7 +65,8 @@ extension EndToEnd {
         @Test("public: status shows runs and stages, and neither logs nor reasons")
         func publicStatus() async throws {
             try await World.run(
-                files: ["index.html": "x", "k8s/web.yaml": Sample.manifests], settings: "public: status\n"
+                files: ["index.html": "x", "k8s/web.yaml": Sample.manifests],
+                settings: "public: status\n"
             ) { world in
                 let answer = try await world.push(try await world.repository.head())
                 let id = try Receipt(answer).runs[0].id
@@ -88,9 +100,13 @@ extension EndToEnd {
         func secrets() async throws {
             let showing = Sample.dockerfile.replacing(
                 #"CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]"#,
-                with: #"CMD ["/bin/busybox", "sh", "-c", "echo Hello $DATABASE_URL > /www/index.html; exec /bin/busybox httpd -f -p 8080 -h /www"]"#)
+                with:
+                    #"CMD ["/bin/busybox", "sh", "-c", "echo Hello $DATABASE_URL > /www/index.html; exec /bin/busybox httpd -f -p 8080 -h /www"]"#
+            )
             let manifests = Sample.manifests.replacing(
-                "image: web", with: "image: web\n          envFrom: [{ secretRef: { name: web-secrets } }]")
+                "image: web",
+                with: "image: web\n          envFrom: [{ secretRef: { name: web-secrets } }]"
+            )
             try await World.run(
                 files: Sample.files(dockerfile: showing, manifests: manifests),
                 pipeline: "secrets: { DATABASE_URL: { env: DATABASE_URL } }"
@@ -106,7 +122,8 @@ extension EndToEnd {
                     #expect(!(try await world.log(run.id, stage)).contains("postgres://hidden"))
                 }
                 await world.stop()
-                for file in try FileManager.default.contentsOfDirectory(atPath: world.data) where file.hasPrefix("fairlead.db") {
+                for file in try FileManager.default.contentsOfDirectory(atPath: world.data)
+                where file.hasPrefix("fairlead.db") {
                     let bytes = try Data(contentsOf: URL(filePath: "\(world.data)/\(file)"))
                     #expect(bytes.range(of: Data("postgres://hidden".utf8)) == nil, "\(file)")
                 }
@@ -139,7 +156,8 @@ extension EndToEnd {
                 try world.write(
                     "pipelines/second.yaml",
                     try String(contentsOfFile: "\(world.folder)/pipelines/web.yaml", encoding: .utf8)
-                        .replacing("name: web", with: "name: second"))
+                        .replacing("name: web", with: "name: second")
+                )
                 world.serverProcess?.signal(SIGHUP)
                 try await eventually("the pipeline is there") {
                     try await world.get("/api/v1/pipelines/second").status == 200 ? true : nil
@@ -161,14 +179,23 @@ extension EndToEnd {
         @Test("an empty secret refuses to start, and so does a second server on the same folder")
         func refusals() async throws {
             try await World.run { world in
-                let second = try await world.fairlead("serve", "--config", "\(world.folder)/fairlead.yaml", expecting: nil)
+                let second = try await world.fairlead(
+                    "serve",
+                    "--config",
+                    "\(world.folder)/fairlead.yaml",
+                    expecting: nil
+                )
                 #expect(second.status != 0)
                 #expect(second.output.contains("\(world.serverProcess?.pid ?? 0)"), "\(second.output)")
                 var environment = world.environment
                 environment["FL_SECRET"] = ""
                 let empty = try await sh(
-                    World.program, ["serve", "--config", "\(world.folder)/fairlead.yaml"], folder: world.folder,
-                    environment: environment, expecting: nil)
+                    World.program,
+                    ["serve", "--config", "\(world.folder)/fairlead.yaml"],
+                    folder: world.folder,
+                    environment: environment,
+                    expecting: nil
+                )
                 #expect(empty.status == 1)
                 #expect(empty.output.contains("FL_SECRET"))
             }
@@ -193,7 +220,10 @@ extension EndToEnd {
                 let run = try await world.deploy(try await world.repository.head())
                 let seen = try await eventually("the end of the run is told") { () -> [EventReader.Event]? in
                     let events = events.events
-                    return events.contains { $0.name == "run" && $0.data.contains("\"status\":\"succeeded\",\"supersededBy\"") || $0.data.contains("\"finishedAt\":\"") } ? events : nil
+                    return events.contains {
+                        $0.name == "run" && $0.data.contains("\"status\":\"succeeded\",\"supersededBy\"")
+                            || $0.data.contains("\"finishedAt\":\"")
+                    } ? events : nil
                 }
                 #expect(seen.contains { $0.name == "log" })
                 #expect(seen.contains { $0.data.contains("\"id\":\(run.id)") })
@@ -223,8 +253,12 @@ final class EventReader: Sendable {
     init(_ url: String, lastEventID: String? = nil) async throws {
         let header = lastEventID.map { ["-H", "Last-Event-ID: \($0)"] } ?? []
         child = try Child(
-            "/usr/bin/curl", ["-sN"] + header + [url], environment: [:], folder: "/",
-            log: NSTemporaryDirectory() + "fl-events-\(UUID().uuidString)")
+            "/usr/bin/curl",
+            ["-sN"] + header + [url],
+            environment: [:],
+            folder: "/",
+            log: NSTemporaryDirectory() + "fl-events-\(UUID().uuidString)"
+        )
         try await eventually("the stream is open") { child.said.isEmpty ? nil : true }
     }
 

@@ -11,12 +11,17 @@ extension EndToEnd {
                 let service = try #require(good.release?.services.first).url
                 let crashing = Sample.dockerfile.replacing(
                     #"CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]"#,
-                    with: #"CMD ["/bin/busybox", "sh", "-c", "echo DATABASE is not set; exit 3"]"#)
+                    with: #"CMD ["/bin/busybox", "sh", "-c", "echo DATABASE is not set; exit 3"]"#
+                )
                 let bad = try await world.deploy(
-                    try await world.repository.commit(["Dockerfile": crashing], message: "Crash"))
+                    try await world.repository.commit(["Dockerfile": crashing], message: "Crash")
+                )
                 #expect(bad.status == "failed")
                 #expect(bad.stage("deploy").status == "failed")
-                #expect(bad.reason?.message.contains("DATABASE is not set") == true, "\(String(describing: bad.reason))")
+                #expect(
+                    bad.reason?.message.contains("DATABASE is not set") == true,
+                    "\(String(describing: bad.reason))"
+                )
                 #expect(bad.undo?.status == "succeeded")
                 #expect(try await world.log(bad.id, "deploy").contains("DATABASE is not set"))
                 #expect(try await world.get(service).string.contains("version one"))
@@ -30,7 +35,8 @@ extension EndToEnd {
                 let good = try await world.deploy(try await world.repository.head())
                 let service = try #require(good.release?.services.first).url
                 let bad = try await world.deploy(
-                    try await world.repository.commit(["index.html": "Goodbye\n"], message: "Rude"))
+                    try await world.repository.commit(["index.html": "Goodbye\n"], message: "Rude")
+                )
                 #expect(bad.status == "failed")
                 #expect(bad.reason?.code == "smoke-test-failed")
                 #expect(bad.smokeTest.map(\.passed) == [false])
@@ -69,20 +75,42 @@ extension EndToEnd {
             arguments: [
                 Case(
                     testDescription: "no Dockerfile",
-                    files: ["index.html": "x", "k8s/web.yaml": Sample.manifests], stage: "build",
-                    code: "dockerfile-missing", words: "Dockerfile"),
+                    files: ["index.html": "x", "k8s/web.yaml": Sample.manifests],
+                    stage: "build",
+                    code: "dockerfile-missing",
+                    words: "Dockerfile"
+                ),
                 Case(
                     testDescription: "build exit 7",
-                    files: Sample.files(dockerfile: "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; exit 7\"]\n"),
-                    stage: "build", code: "build-failed", words: "7"),
+                    files: Sample.files(
+                        dockerfile:
+                            "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; exit 7\"]\n"
+                    ),
+                    stage: "build",
+                    code: "build-failed",
+                    words: "7"
+                ),
                 Case(
                     testDescription: "a pod field that is not allowed",
-                    files: Sample.files(manifests: Sample.manifests.replacing("    spec:\n      terminationGrace", with: "    spec:\n      hostNetwork: true\n      terminationGrace")),
-                    stage: "deploy", code: "pod-field-not-allowed", words: "hostNetwork"),
+                    files: Sample.files(
+                        manifests: Sample.manifests.replacing(
+                            "    spec:\n      terminationGrace",
+                            with: "    spec:\n      hostNetwork: true\n      terminationGrace"
+                        )
+                    ),
+                    stage: "deploy",
+                    code: "pod-field-not-allowed",
+                    words: "hostNetwork"
+                ),
                 Case(
-                    testDescription: "no manifests", files: ["index.html": "x", "Dockerfile": Sample.dockerfile],
-                    stage: "deploy", code: "manifest-missing", words: "k8s"),
-            ])
+                    testDescription: "no manifests",
+                    files: ["index.html": "x", "Dockerfile": Sample.dockerfile],
+                    stage: "deploy",
+                    code: "manifest-missing",
+                    words: "k8s"
+                ),
+            ]
+        )
         func verdicts(_ example: Case) async throws {
             try await World.run(files: example.files) { world in
                 let run = try await world.deploy(try await world.repository.head())
@@ -106,7 +134,8 @@ extension EndToEnd {
 
     @Suite("Crash and cancel") struct EndingTests {
         /// A build that takes longer than anybody waits.
-        private static let slow = Sample.dockerfile
+        private static let slow =
+            Sample.dockerfile
             + "RUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo building slowly; /bin/busybox sleep 300\"]\n"
 
         @Test("a server killed in the middle of a run claims it again and finishes it")
@@ -155,7 +184,11 @@ extension EndToEnd {
                 }
                 let refused = try await world.request("POST", "/api/v1/runs/\(id)/cancel")
                 #expect(refused.status == 401)
-                let answer = try await world.request("POST", "/api/v1/runs/\(id)/cancel", token: try await world.token())
+                let answer = try await world.request(
+                    "POST",
+                    "/api/v1/runs/\(id)/cancel",
+                    token: try await world.token()
+                )
                 #expect(answer.status == 202)
                 let run = try await world.finished(id)
                 #expect(run.status == "cancelled")

@@ -18,7 +18,9 @@ extension EndToEnd {
                 #expect(try await world.get(service).string.contains("version one"))
 
                 let revision = try await world.repository.commit(
-                    ["index.html": "Hello from version two.\n"], message: "Two")
+                    ["index.html": "Hello from version two.\n"],
+                    message: "Two"
+                )
                 let second = try await world.deploy(revision)
                 #expect(second.status == "succeeded")
                 #expect(second.release?.services.first?.url == service)
@@ -41,7 +43,8 @@ extension EndToEnd {
                 #expect(first.status == "succeeded")
                 #expect(first.images.map(\.origin) == ["built"])
                 let second = try await world.deploy(
-                    try await world.repository.commit(["README": "words\n"], message: "Words"))
+                    try await world.repository.commit(["README": "words\n"], message: "Words")
+                )
                 #expect(second.status == "succeeded")
                 #expect(second.images.map(\.origin) == ["reused"])
                 #expect(second.images.map(\.digest) == first.images.map(\.digest))
@@ -112,11 +115,13 @@ extension EndToEnd {
                 try await world.start()
                 #expect(try await world.deploy(try await world.repository.head()).status == "succeeded")
                 let other = try await world.deploy(
-                    try await world.repository.commit(["notes/a.txt": "a\n"], message: "Notes"))
+                    try await world.repository.commit(["notes/a.txt": "a\n"], message: "Notes")
+                )
                 #expect(other.status == "skipped")
                 #expect(other.reason?.code == "no-matching-paths")
                 let page = try await world.deploy(
-                    try await world.repository.commit(["index.html": "Hello two\n"], message: "Page"))
+                    try await world.repository.commit(["index.html": "Hello two\n"], message: "Page")
+                )
                 #expect(page.status == "succeeded")
             }
         }

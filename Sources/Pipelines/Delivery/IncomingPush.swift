@@ -84,8 +84,15 @@ extension IncomingPush {
     public init(_ push: PushEvent, guid: String) {
         let isTag = push.ref.utf8.starts(with: "refs/tags/".utf8)
         self.init(
-            guid: guid, event: "push", repository: push.repository.fullName, repositoryID: push.repository.id,
-            ref: push.ref, before: push.before, after: isTag ? push.headCommit?.id ?? push.after : push.after,
-            message: push.headCommit?.message, author: push.headCommit?.authorName ?? push.pusher)
+            guid: guid,
+            event: "push",
+            repository: push.repository.fullName,
+            repositoryID: push.repository.id,
+            ref: push.ref,
+            before: push.before,
+            after: isTag ? push.headCommit?.id ?? push.after : push.after,
+            message: push.headCommit?.message,
+            author: push.headCommit?.authorName ?? push.pusher
+        )
     }
 }

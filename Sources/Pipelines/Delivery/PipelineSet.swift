@@ -45,7 +45,9 @@ public struct PipelineSet: Sendable {
         }
         let matching = Set(candidates).sorted().map { entries[$0] }.filter { $0.definition.source.deploys(push.ref) }
         if matching.isEmpty {
-            return .ignored(Reason("ref-not-deployed", "no pipeline of \(push.repository.fullName) deploys \(push.ref)"))
+            return .ignored(
+                Reason("ref-not-deployed", "no pipeline of \(push.repository.fullName) deploys \(push.ref)")
+            )
         }
         return .accepted(matching)
     }

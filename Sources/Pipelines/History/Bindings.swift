@@ -6,11 +6,14 @@ extension History {
     public func bindRepository(source: String, repositoryID: Int64) throws -> Int64 {
         try blockingWrite { db, _ in
             try db.execute(
-                sql: "INSERT INTO secret_bindings (source, repository_id) VALUES (?, ?) ON CONFLICT (source) DO NOTHING",
+                sql:
+                    "INSERT INTO secret_bindings (source, repository_id) VALUES (?, ?) ON CONFLICT (source) DO NOTHING",
                 arguments: [source, repositoryID]
             )
             return try Int64.fetchOne(
-                db, sql: "SELECT repository_id FROM secret_bindings WHERE source = ?", arguments: [source]
+                db,
+                sql: "SELECT repository_id FROM secret_bindings WHERE source = ?",
+                arguments: [source]
             ) ?? repositoryID
         }
     }

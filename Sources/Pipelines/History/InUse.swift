@@ -6,7 +6,10 @@ extension History {
         try await read { db in
             Set(
                 try Int64.fetchAll(
-                    db, sql: "SELECT id FROM runs INDEXED BY runs_lane WHERE status IN ('queued', 'running')"))
+                    db,
+                    sql: "SELECT id FROM runs INDEXED BY runs_lane WHERE status IN ('queued', 'running')"
+                )
+            )
         }
     }
 
@@ -27,8 +30,10 @@ extension History {
     public func newestAttempt(run: Int64, stage: StageName) async throws -> Int? {
         try await read { db in
             try Int.fetchOne(
-                db, sql: "SELECT max(attempt) FROM attempts WHERE run_id = ? AND stage = ?",
-                arguments: [run, stage.rawValue])
+                db,
+                sql: "SELECT max(attempt) FROM attempts WHERE run_id = ? AND stage = ?",
+                arguments: [run, stage.rawValue]
+            )
         }
     }
 }

@@ -22,8 +22,9 @@ extension History {
                         UNION ALL
                         SELECT id FROM runs INDEXED BY runs_ended_ref WHERE ref = ?3
                             AND status NOT IN ('queued', 'running') AND pipeline = ?2 AND revision = ?4 AND id <> ?5)
-                    """, arguments: [run.environment, run.pipeline, run.ref, head, run.id])
-            {
+                    """,
+                arguments: [run.environment, run.pipeline, run.ref, head, run.id]
+            ) {
                 return known
             }
             let skipped = try Bool.fetchOne(
@@ -31,13 +32,17 @@ extension History {
                 sql: """
                     SELECT 1 FROM deliveries WHERE id > (SELECT max(id) FROM deliveries) - ? AND ref = ? AND after = ?
                         AND reason_code = 'skip-marker'
-                    """, arguments: [searchedDeliveries, run.ref, head])
+                    """,
+                arguments: [searchedDeliveries, run.ref, head]
+            )
             if skipped != nil { return nil }
             try db.execute(
                 sql: """
                     INSERT INTO runs (pipeline, environment, definition_id, trigger, ref, revision, status, queued_at)
                     SELECT pipeline, environment, definition_id, 'reconcile', ref, ?, 'queued', ? FROM runs WHERE id = ?
-                    """, arguments: [head, now(), run.id])
+                    """,
+                arguments: [head, now(), run.id]
+            )
             let id = db.lastInsertedRowID
             changes += [.run(id), .queue]
             return id

@@ -23,7 +23,9 @@ public struct Road: Sendable {
                 try await PushStage(run: run, log: $0).run(built)
             }
             let release = try await run.stage(
-                .deploy, within: .seconds(run.definition.deploy.timeout), ifStill: isLive
+                .deploy,
+                within: .seconds(run.definition.deploy.timeout),
+                ifStill: isLive
             ) {
                 try await DeployStage(run: run, log: $0).run(clone, pushed)
             }
@@ -40,7 +42,8 @@ public struct Road: Sendable {
     private func prove(_ release: DeployOutput, _ run: RunInProgress) async throws {
         do {
             _ = try await run.stage(
-                .smokeTest, within: .seconds(needs.limits.smokeTestDeadline),
+                .smokeTest,
+                within: .seconds(needs.limits.smokeTestDeadline),
                 ifStill: { _ in try await isLive(release) }
             ) {
                 try await SmokeTestStage(run: run, log: $0).run(release)
@@ -63,8 +66,10 @@ public struct Road: Sendable {
     private func settle(_ release: DeployOutput, _ run: RunInProgress) async throws {
         try await needs.history.markLive(release.release)
         try await needs.target.retire(
-            environment: run.definition.environment, keeping: release.release,
-            log: LoggerLog(needs.logger))
+            environment: run.definition.environment,
+            keeping: release.release,
+            log: LoggerLog(needs.logger)
+        )
     }
 
     /// What the last server left half deployed is undone before the run goes on.
@@ -81,23 +86,32 @@ public struct Road: Sendable {
         do {
             let stage = error as? StageError
             try await finish(
-                run, stage?.runStatus ?? .errored, run.masked(needs.reason(of: error)), supersededBy: stage?.successor)
+                run,
+                stage?.runStatus ?? .errored,
+                run.masked(needs.reason(of: error)),
+                supersededBy: stage?.successor
+            )
         } catch {
             needs.logger.error(
                 "The end of a run could not be recorded; it is claimed again at the next start",
-                metadata: ["run.id": "\(run.id)", "error": "\(error)"])
+                metadata: ["run.id": "\(run.id)", "error": "\(error)"]
+            )
         }
     }
 
     private func finish(
-        _ run: RunInProgress, _ status: RunStatus, _ reason: Reason?, supersededBy: Int64? = nil
+        _ run: RunInProgress,
+        _ status: RunStatus,
+        _ reason: Reason?,
+        supersededBy: Int64? = nil
     ) async throws {
         try await needs.history.finishRun(run.id, status: status, reason: reason, supersededBy: supersededBy)
         needs.logger.info(
             "Run finished",
             metadata: [
                 "run.id": "\(run.id)", "run.status": "\(status.rawValue)", "reason": "\(reason?.code ?? "")",
-            ])
+            ]
+        )
     }
 }
 

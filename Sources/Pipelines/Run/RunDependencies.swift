@@ -19,8 +19,14 @@ public struct RunDependencies: Sendable {
     let stopping = Latch()
 
     public init(
-        history: History, settings: ServerSettings, podman: Podman, target: PodmanTarget,
-        registries: Registries, client: HTTPClient, sealingKey: SealingKey, environment: [String: String],
+        history: History,
+        settings: ServerSettings,
+        podman: Podman,
+        target: PodmanTarget,
+        registries: Registries,
+        client: HTTPClient,
+        sealingKey: SealingKey,
+        environment: [String: String],
         logger: Logger
     ) {
         self.history = history

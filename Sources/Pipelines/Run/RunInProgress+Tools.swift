@@ -4,18 +4,23 @@ import HTTPClient
 extension RunInProgress {
     var builder: ImageBuilder {
         ImageBuilder(
-            podman: needs.podman.forRun(id), authFile: needs.registries.authFile,
-            registries: needs.registries.addresses, allow: needs.settings.buildNetwork,
-            unsafeBuilds: needs.settings.unsafeBuilds)
+            podman: needs.podman.forRun(id),
+            authFile: needs.registries.authFile,
+            registries: needs.registries.addresses,
+            allow: needs.settings.buildNetwork,
+            unsafeBuilds: needs.settings.unsafeBuilds
+        )
     }
 
     var pusher: ImagePusher {
         ImagePusher(
-            podman: needs.podman.forRun(id), authFile: needs.registries.authFile,
+            podman: needs.podman.forRun(id),
+            authFile: needs.registries.authFile,
             access: { [registries = needs.registries] in registries.access(to: $0) },
             head: { [client = needs.client] url, headers in
                 try await client.send(HTTPRequest(method: "HEAD", url: url, headers: headers)).status
-            })
+            }
+        )
     }
 
     var target: PodmanTarget { needs.target.forRun(id, authFile: needs.registries.authFile) }

@@ -25,7 +25,9 @@ struct RunInProgress: Sendable {
     /// - Parameter holds: whether what an earlier attempt recorded still holds.
     /// - Throws: `StageError` for every end but success; `Handover` when the server goes down.
     func stage<Output: Codable & Sendable>(
-        _ name: StageName, within limit: Duration, ifStill holds: (Output) async throws -> Bool = { _ in true },
+        _ name: StageName,
+        within limit: Duration,
+        ifStill holds: (Output) async throws -> Bool = { _ in true },
         _ body: @escaping @Sendable (any StageLog) async throws -> Output
     ) async throws -> Output {
         if let output = try await recorded(name, as: Output.self), try await holds(output) { return output }
@@ -56,7 +58,11 @@ struct RunInProgress: Sendable {
     private func logWriter(_ name: StageName, _ attempt: Int) -> LogWriter {
         let masking = Locked(StreamMasker(secrets.masker))
         return LogWriter(
-            history: needs.history, run: id, stage: name, attempt: attempt, limit: needs.limits.logBytes
+            history: needs.history,
+            run: id,
+            stage: name,
+            attempt: attempt,
+            limit: needs.limits.logBytes
         ) { bytes, isLast in
             masking.withLock { masker in
                 var masked = masker.mask(bytes)
@@ -67,14 +73,23 @@ struct RunInProgress: Sendable {
     }
 
     private func record<Output: Encodable>(
-        _ name: StageName, _ attempt: Int, _ result: Result<Output, any Error>, _ log: LogWriter
+        _ name: StageName,
+        _ attempt: Int,
+        _ result: Result<Output, any Error>,
+        _ log: LogWriter
     ) async throws {
         switch result {
         case .success(let output):
             let bytes = try JSONEncoder().encode(output)
             await finish(log)
             try await needs.history.finishAttempt(
-                run: id, stage: name, attempt: attempt, status: .succeeded, reason: nil, output: Array(bytes))
+                run: id,
+                stage: name,
+                attempt: attempt,
+                status: .succeeded,
+                reason: nil,
+                output: Array(bytes)
+            )
         case .failure(is Handover):
             await finish(log)
         case .failure(let error):
@@ -83,8 +98,13 @@ struct RunInProgress: Sendable {
             log.line("\(name.rawValue): \(reason.message)")
             await finish(log)
             try await needs.history.finishAttempt(
-                run: id, stage: name, attempt: attempt, status: stage?.stageStatus ?? .errored, reason: reason,
-                output: stage?.output)
+                run: id,
+                stage: name,
+                attempt: attempt,
+                status: stage?.stageStatus ?? .errored,
+                reason: reason,
+                output: stage?.output
+            )
         }
     }
 

@@ -2,7 +2,9 @@
 ///
 /// - Throws: what `body` throws, or `StageError(.errored, "deadline-exceeded")` naming `what`.
 func withDeadline<Result: Sendable>(
-    _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> Result
+    _ limit: Duration,
+    _ what: String,
+    _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask { try await body() }

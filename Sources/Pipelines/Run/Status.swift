@@ -65,7 +65,11 @@ public struct StageError: Error, Sendable, Equatable {
     public var output: [UInt8]?
 
     public init(
-        _ outcome: Outcome, _ code: String, _ message: String, successor: Int64? = nil, output: [UInt8]? = nil
+        _ outcome: Outcome,
+        _ code: String,
+        _ message: String,
+        successor: Int64? = nil,
+        output: [UInt8]? = nil
     ) {
         self.outcome = outcome
         self.reason = Reason(code, message)

@@ -17,8 +17,11 @@ struct Workspace: Sendable {
         limits = FetchLimits(deadline: .seconds(needs.limits.fetchDeadline), idle: .seconds(needs.limits.fetchIdle))
         mirror = Result {
             try Mirror(
-                path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(url.utf8)).prefix(32))", url: url,
-                credential: try needs.settings.gitCredential(for: url), caFile: needs.settings.git.caFile)
+                path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(url.utf8)).prefix(32))",
+                url: url,
+                credential: try needs.settings.gitCredential(for: url),
+                caFile: needs.settings.git.caFile
+            )
         }
     }
 
@@ -37,8 +40,10 @@ struct Workspace: Sendable {
         if let present = try? String(contentsOfFile: marker, encoding: .utf8), present == revision { return }
         try? FileManager.default.removeItem(atPath: folder)
         try FileManager.default.createDirectory(
-            atPath: String(folder.prefix(upTo: folder.lastIndex(of: "/")!)), withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
+            atPath: String(folder.prefix(upTo: folder.lastIndex(of: "/")!)),
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
         try await mirror.get().checkOut(revision, into: folder, limits: limits)
         try revision.write(toFile: marker, atomically: true, encoding: .utf8)
     }

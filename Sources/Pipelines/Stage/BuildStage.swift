@@ -8,7 +8,8 @@ struct BuildStage: Sendable {
         var images: [BuiltImage] = []
         for image in run.definition.images {
             images.append(
-                try await run.needs.buildSlots.with { try await build(image, clone) })
+                try await run.needs.buildSlots.with { try await build(image, clone) }
+            )
         }
         return BuildOutput(images: images)
     }
@@ -17,14 +18,23 @@ struct BuildStage: Sendable {
         let builder = run.builder
         let folder = run.workspace.folder
         let key = try await builder.key(
-            for: image, folder: folder, contextTree: clone.contextTrees[image.name] ?? clone.tree, log: log)
+            for: image,
+            folder: folder,
+            contextTree: clone.contextTrees[image.name] ?? clone.tree,
+            log: log
+        )
         if let key, let reused = try await reusable(image, key) {
             log.line("image \(image.name): nothing that goes into it changed; reusing \(reused)")
             return BuiltImage(name: image.name, id: nil, origin: .reused, key: key, reference: reused)
         }
         log.line("image \(image.name): building from \(image.context)")
         let id = try await builder.build(
-            image, folder: folder, commitTime: clone.commitTime, log: log, deadline: .seconds(run.needs.limits.buildDeadline))
+            image,
+            folder: folder,
+            commitTime: clone.commitTime,
+            log: log,
+            deadline: .seconds(run.needs.limits.buildDeadline)
+        )
         return BuiltImage(name: image.name, id: id, origin: .built, key: key ?? "", reference: nil)
     }
 

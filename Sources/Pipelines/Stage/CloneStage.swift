@@ -21,15 +21,21 @@ struct CloneStage: Sendable {
         let revision = try await settle(head: head, mirror)
         let commit = try await mirror.commit(revision)
         try await run.needs.history.setRevision(
-            run: run.id, revision: revision, message: commit.message, author: commit.author,
-            forced: try await isForced(revision, mirror))
+            run: run.id,
+            revision: revision,
+            message: commit.message,
+            author: commit.author,
+            forced: try await isForced(revision, mirror)
+        )
         try await skipIfNothingToDo(revision, mirror)
         log.line("checking out \(revision)")
         try await run.workspace.ensure(revision)
         return CloneOutput(
-            revision: revision, commitTime: commit.commitTime,
+            revision: revision,
+            commitTime: commit.commitTime,
             contextTrees: try await contextTrees(revision, mirror),
-            tree: try await mirror.treeID(revision, path: "") ?? "")
+            tree: try await mirror.treeID(revision, path: "") ?? ""
+        )
     }
 
     private func fetch() async throws -> String {
@@ -46,9 +52,11 @@ struct CloneStage: Sendable {
         guard let wanted = run.record.revision, wanted != head else { return head }
         guard try await arrives(wanted, mirror) else {
             throw StageError(
-                .failed, "revision-not-found",
+                .failed,
+                "revision-not-found",
                 "revision \(wanted) is not in \(run.record.ref) of the repository, also after "
-                    + "\(Duration.seconds(run.needs.limits.revisionWait).inWords)")
+                    + "\(Duration.seconds(run.needs.limits.revisionWait).inWords)"
+            )
         }
         if run.record.trigger == .manual { return wanted }
         let newHead = try await fetch()
@@ -82,9 +90,15 @@ struct CloneStage: Sendable {
     /// The branch has moved on. The head's run takes over; if no delivery announced the head, one is queued for it.
     private func superseded(by head: String) async throws -> StageError {
         let successor = try await run.needs.history.runForHead(
-            head, insteadOf: run.record)
+            head,
+            insteadOf: run.record
+        )
         return StageError(
-            .superseded, "branch-moved-on", "\(run.record.ref) has moved on to \(head)", successor: successor)
+            .superseded,
+            "branch-moved-on",
+            "\(run.record.ref) has moved on to \(head)",
+            successor: successor
+        )
     }
 
     private func isForced(_ revision: String, _ mirror: Mirror) async throws -> Bool {
@@ -108,8 +122,10 @@ struct CloneStage: Sendable {
         let changed = try await mirror.changedPaths(from: base, to: revision)
         if !changed.contains(where: { path in globs.contains { globMatches($0, path) } }) {
             throw StageError(
-                .skipped, "no-matching-paths",
-                "none of the \(changed.count) changed paths since \(base) matches source.paths")
+                .skipped,
+                "no-matching-paths",
+                "none of the \(changed.count) changed paths since \(base) matches source.paths"
+            )
         }
     }
 
@@ -118,7 +134,8 @@ struct CloneStage: Sendable {
         for image in run.definition.images {
             guard let tree = try await mirror.treeID(revision, path: image.context) else {
                 throw StageError(
-                    .failed, "context-missing",
+                    .failed,
+                    "context-missing",
                     "image \(image.name): there is no folder \(image.context) at \(revision); mend images.\(image.name).context"
                 )
             }

@@ -15,11 +15,20 @@ struct DeployStage: Sendable {
         let history = run.needs.history
         let previous = try await history.live(environment: environment)?.release
         let release = try await history.beginRelease(
-            environment: environment, run: run.id, body: try run.needs.seal(body), images: pushed.images)
+            environment: environment,
+            run: run.id,
+            body: try run.needs.seal(body),
+            images: pushed.images
+        )
         do {
             let services = try await run.target.apply(
-                body, release: release, environment: environment, previous: previous, log: log,
-                deadline: .now + .seconds(run.definition.deploy.timeout))
+                body,
+                release: release,
+                environment: environment,
+                previous: previous,
+                log: log,
+                deadline: .now + .seconds(run.definition.deploy.timeout)
+            )
             return DeployOutput(release: release, services: services)
         } catch {
             throw try await undone(release, error)
@@ -28,8 +37,11 @@ struct DeployStage: Sendable {
 
     private func render(_ pushed: PushOutput) throws -> (body: ReleaseBody, warnings: [String]) {
         try PodmanTarget.render(
-            checkout: run.workspace.folder, definition: run.definition, images: pushed.images,
-            secrets: try run.secrets.values.get().mapValues(\.bytes))
+            checkout: run.workspace.folder,
+            definition: run.definition,
+            images: pushed.images,
+            secrets: try run.secrets.values.get().mapValues(\.bytes)
+        )
     }
 
     /// The server going down leaves the release as it is, for the next server; every other end undoes it.

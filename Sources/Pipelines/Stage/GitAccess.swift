@@ -11,7 +11,11 @@ extension ServerSettings {
             return .password(user: known.user, password: String(decoding: password.bytes, as: UTF8.self))
         case .sshKey(let path, let knownHosts, let passphrase):
             return .sshKey(
-                user: known.user, privateKeyPath: path, passphrase: passphrase?.text, knownHostsPath: knownHosts)
+                user: known.user,
+                privateKeyPath: path,
+                passphrase: passphrase?.text,
+                knownHostsPath: knownHosts
+            )
         }
     }
 }

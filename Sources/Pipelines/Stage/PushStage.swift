@@ -15,7 +15,12 @@ struct PushStage: Sendable {
         if let reference = image.reference, let digest = reference.split(separator: "@").last {
             log.line("image \(image.name): in the registry already")
             return PushedImage(
-                name: image.name, origin: image.origin, key: image.key, digest: String(digest), reference: reference)
+                name: image.name,
+                origin: image.origin,
+                key: image.key,
+                digest: String(digest),
+                reference: reference
+            )
         }
         guard let id = image.id else {
             throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
@@ -29,11 +34,21 @@ struct PushStage: Sendable {
         log.line("image \(image.name): \(reference)")
         if !image.key.isEmpty {
             try await run.needs.history.recordImage(
-                pipeline: run.definition.name, name: image.name, key: image.key, digest: digest,
-                reference: reference, run: run.id)
+                pipeline: run.definition.name,
+                name: image.name,
+                key: image.key,
+                digest: digest,
+                reference: reference,
+                run: run.id
+            )
         }
         return PushedImage(
-            name: image.name, origin: image.origin, key: image.key, digest: digest, reference: reference)
+            name: image.name,
+            origin: image.origin,
+            key: image.key,
+            digest: digest,
+            reference: reference
+        )
     }
 }
 

@@ -23,8 +23,12 @@ struct ReleaseUndo: Sendable {
             let sentence = try await withDeadline(.seconds(needs.limits.undoDeadline), "the undo") {
                 let previous = try await previousRelease()
                 return try await needs.target.undo(
-                    environment: environment, release: release, to: previous, log: log,
-                    deadline: .now + .seconds(needs.limits.undoDeadline))
+                    environment: environment,
+                    release: release,
+                    to: previous,
+                    log: log,
+                    deadline: .now + .seconds(needs.limits.undoDeadline)
+                )
             }
             try await needs.history.markUndone(release)
             log.line("undo: \(sentence)")

@@ -7,17 +7,25 @@ struct SmokeTestStage: Sendable {
 
     func run(_ release: DeployOutput) async throws -> SmokeOutput {
         let checks = run.definition.smokeTest
-        if checks.isEmpty { log.line("the pipeline has no smokeTest: the rollout's own readiness is all that was asked") }
+        if checks.isEmpty {
+            log.line("the pipeline has no smokeTest: the rollout's own readiness is all that was asked")
+        }
         let results = try await SmokeTester().run(
-            checks: checks, endpoints: release.services, client: run.needs.client, log: log,
-            deadline: .now + .seconds(run.needs.limits.smokeTestDeadline))
+            checks: checks,
+            endpoints: release.services,
+            client: run.needs.client,
+            log: log,
+            deadline: .now + .seconds(run.needs.limits.smokeTestDeadline)
+        )
         let output = SmokeOutput(checks: results.map(masked))
         guard let first = output.checks.first(where: { !$0.passed }) else { return output }
         let failed = output.checks.count { !$0.passed }
         throw StageError(
-            .failed, "smoke-test-failed",
+            .failed,
+            "smoke-test-failed",
             "\(failed) of \(output.checks.count) checks failed; \(first.name): \(first.message)",
-            output: Array(try JSONEncoder().encode(output)))
+            output: Array(try JSONEncoder().encode(output))
+        )
     }
 
     private func masked(_ result: SmokeResult) -> SmokeResult {

@@ -9,8 +9,10 @@ public enum Teardown {
             let podman = try? Podman(folder: "\(dataFolder)/podman", insecureRegistries: [])
         else { return }
         if let target = try? PodmanTarget(
-            podman: podman, folder: "\(dataFolder)/target", authFile: "\(dataFolder)/registries.json")
-        {
+            podman: podman,
+            folder: "\(dataFolder)/target",
+            authFile: "\(dataFolder)/registries.json"
+        ) {
             await target.removeAll()
         }
         try? await podman.removeAll()

@@ -8,8 +8,10 @@ import Pipelines
 /// Parts of the program on their own, for `make bench`. Not shown in the help: nobody else needs them.
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Parts of the program on their own, for make bench.", shouldDisplay: false,
-        subcommands: [AcceptWithoutCommit.self, Checkout.self, Remove.self])
+        abstract: "Parts of the program on their own, for make bench.",
+        shouldDisplay: false,
+        subcommands: [AcceptWithoutCommit.self, Checkout.self, Remove.self]
+    )
 
     /// The webhook's whole path with only the database's transaction left out: what the commit costs.
     struct AcceptWithoutCommit: AsyncParsableCommand {

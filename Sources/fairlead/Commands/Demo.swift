@@ -9,7 +9,8 @@ import UnixSignals
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Takes two real pushes to a sample repository all the way to running containers on this machine.",
-        discussion: "Everything lives in one temporary folder and on loopback, and is removed at the end.")
+        discussion: "Everything lives in one temporary folder and on loopback, and is removed at the end."
+    )
 
     @Flag(help: "End after the second run instead of waiting for Ctrl-C.") var once = false
 

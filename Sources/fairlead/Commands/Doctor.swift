@@ -7,13 +7,17 @@ import Pipelines
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks every prerequisite and credential, and says how to mend what is wrong.",
-        discussion: "Exit status 1 means that something must be mended before the server can do its work.")
+        discussion: "Exit status 1 means that something must be mended before the server can do its work."
+    )
 
     @OptionGroup var options: ConfigurationOption
 
     func run() async throws {
         var report = Report()
-        if let settings = report.definitions("configuration \(options.config)", { try Configuration.read(options.config) }) {
+        if let settings = report.definitions(
+            "configuration \(options.config)",
+            { try Configuration.read(options.config) }
+        ) {
             for warning in settings.warnings { report.add(.init(true, "note: \(warning)", "")) }
             report.add(dataFolder(settings))
             report.add(port(settings))
@@ -38,8 +42,10 @@ struct Doctor: AsyncParsableCommand {
             return Finding(true, "data folder \(settings.data) can be written", "")
         } catch {
             return Finding(
-                false, "data folder \(settings.data) cannot be written",
-                "create it and give it to the user that runs fairlead, or change `data:`")
+                false,
+                "data folder \(settings.data) cannot be written",
+                "create it and give it to the user that runs fairlead, or change `data:`"
+            )
         }
     }
 
@@ -47,7 +53,11 @@ struct Doctor: AsyncParsableCommand {
         let address = "\(settings.listen)"
         return canListen(host: settings.listen.host, port: UInt16(settings.listen.port))
             ? Finding(true, "\(address) is free", "")
-            : Finding(false, "\(address) is taken or is not ours", "end what listens there (ss -ltnp), or change `listen:`")
+            : Finding(
+                false,
+                "\(address) is taken or is not ours",
+                "end what listens there (ss -ltnp), or change `listen:`"
+            )
     }
 
     private func tools(_ settings: ServerSettings) async -> [Finding] {
@@ -64,11 +74,17 @@ struct Doctor: AsyncParsableCommand {
             findings.append(
                 isOnPath(program)
                     ? Finding(true, "\(program) is installed", "")
-                    : Finding(false, "\(program) is missing", "apt-get install --no-install-recommends \(package)"))
+                    : Finding(false, "\(program) is missing", "apt-get install --no-install-recommends \(package)")
+            )
         }
         if settings.webhookSecrets.isEmpty {
             findings.append(
-                Finding(false, "no webhook secret is configured", "add one under `webhooks: { secrets: [{ env: NAME }] }`"))
+                Finding(
+                    false,
+                    "no webhook secret is configured",
+                    "add one under `webhooks: { secrets: [{ env: NAME }] }`"
+                )
+            )
         }
         return findings
     }
@@ -80,7 +96,11 @@ struct Doctor: AsyncParsableCommand {
                 _ = try resolve(source, environment: environment)
                 return Finding(true, "pipeline \(definition.name): secret \(name) can be read", "")
             } catch {
-                return Finding(false, "pipeline \(definition.name): secret \(name): \(error)", "set it where the server starts")
+                return Finding(
+                    false,
+                    "pipeline \(definition.name): secret \(name): \(error)",
+                    "set it where the server starts"
+                )
             }
         }
         findings.append(await source(definition, settings))
@@ -92,8 +112,10 @@ struct Doctor: AsyncParsableCommand {
         let what = "pipeline \(definition.name): \(source.repository)"
         do {
             let refs = try await remoteRefs(
-                url: source.url, credential: try settings.gitCredential(for: source.url),
-                limits: FetchLimits(deadline: .seconds(20), idle: .seconds(10)))
+                url: source.url,
+                credential: try settings.gitCredential(for: source.url),
+                limits: FetchLimits(deadline: .seconds(20), idle: .seconds(10))
+            )
             if let ref = source.ref, refs[ref] == nil {
                 return Finding(false, "\(what) has no \(ref)", "push the branch, or change source.branch")
             }
@@ -136,7 +158,9 @@ private struct Report {
             add(Finding(true, "\(what) is valid", ""))
             return result
         } catch let error as DefinitionFaults {
-            for fault in error.faults { add(Finding(false, "\(fault)", "edit the file; `fairlead validate` checks it")) }
+            for fault in error.faults {
+                add(Finding(false, "\(fault)", "edit the file; `fairlead validate` checks it"))
+            }
         } catch {
             add(Finding(false, "\(what): \(error)", "check the path"))
         }

@@ -7,7 +7,8 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a pipeline once, here and now, with its progress in the terminal.",
         discussion: "Exit status 0 means that the run succeeded. While a server uses the data folder, ask it instead: "
-            + "POST /api/v1/pipelines/PIPELINE/runs.")
+            + "POST /api/v1/pipelines/PIPELINE/runs."
+    )
 
     @OptionGroup var options: ConfigurationOption
     @Argument(help: "The pipeline's name.") var pipeline: String
@@ -25,7 +26,8 @@ struct Run: AsyncParsableCommand {
         guard let definition = definitions[pipeline] else {
             throw ValidationError(
                 "there is no pipeline \(pipeline) in \(settings.pipelines); there are: "
-                    + definitions.keys.sorted().joined(separator: ", "))
+                    + definitions.keys.sorted().joined(separator: ", ")
+            )
         }
         guard let ref = definition.source.ref else {
             throw ValidationError("pipeline \(pipeline) deploys tags; push one to a server")
@@ -39,16 +41,26 @@ struct Run: AsyncParsableCommand {
     }
 
     private func outcome(
-        _ installation: Installation, _ definition: Definition, _ ref: String
+        _ installation: Installation,
+        _ definition: Definition,
+        _ ref: String
     ) async throws -> RunFollower.Run {
         let history = installation.history
         let hash = try await history.registerDefinition(definition)
         let id = try await history.enqueueManual(
-            pipeline: pipeline, environment: definition.environment, definitionHash: hash, ref: ref,
-            revision: revision, by: "fairlead run")
+            pipeline: pipeline,
+            environment: definition.environment,
+            definitionHash: hash,
+            ref: ref,
+            revision: revision,
+            by: "fairlead run"
+        )
         let runner = Runner(
-            history: history, epoch: installation.epoch, road: Road(installation.dependencies),
-            logger: installation.logger)
+            history: history,
+            epoch: installation.epoch,
+            road: Road(installation.dependencies),
+            logger: installation.logger
+        )
         let work = Task { await runner.run() }
         defer { work.cancel() }
         let end = try await RunFollower.of(history).follow(id)
@@ -69,8 +81,14 @@ extension RunFollower {
             log: { run, stage, attempt, after in
                 guard let name = StageName(rawValue: stage) else { return ("", after) }
                 let part = try await history.log(
-                    run: run, stage: name, attempt: attempt, after: after, limit: 1 << 20)
+                    run: run,
+                    stage: name,
+                    attempt: attempt,
+                    after: after,
+                    limit: 1 << 20
+                )
                 return (String(decoding: part.bytes, as: UTF8.self), part.next)
-            })
+            }
+        )
     }
 }

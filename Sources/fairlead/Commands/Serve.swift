@@ -4,7 +4,9 @@ import Pipelines
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Takes webhooks, runs pipelines, shows the history. Ends on SIGTERM or Ctrl-C; SIGHUP reads the pipelines again.")
+        abstract:
+            "Takes webhooks, runs pipelines, shows the history. Ends on SIGTERM or Ctrl-C; SIGHUP reads the pipelines again."
+    )
 
     @OptionGroup var options: ConfigurationOption
 

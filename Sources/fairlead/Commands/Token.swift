@@ -6,11 +6,13 @@ import Signing
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Makes, lists and revokes the tokens that people and programs sign in with.",
-        subcommands: [Create.self, List.self, Revoke.self])
+        subcommands: [Create.self, List.self, Revoke.self]
+    )
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a token and shows it once. Only its hash is kept.")
+            abstract: "Makes a token and shows it once. Only its hash is kept."
+        )
 
         @OptionGroup var options: ConfigurationOption
         @Option(help: "viewer (looks), deployer (also starts and cancels runs), admin (everything).")
@@ -23,7 +25,10 @@ struct Token: AsyncParsableCommand {
             defer { try? history.close() }
             let token = "fl_" + RandomToken.make()
             _ = try await history.createToken(
-                name: name, role: role, hash: SHA256Digest.bytes(Array(token.utf8)))
+                name: name,
+                role: role,
+                hash: SHA256Digest.bytes(Array(token.utf8))
+            )
             print(token)
         }
     }

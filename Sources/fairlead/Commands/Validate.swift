@@ -5,7 +5,9 @@ import Pipelines
 struct Validate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks the configuration and the pipeline files, and reports every fault with its line.",
-        discussion: "Without files it checks fairlead.yaml and every pipeline that it names. Exit status 1 means faults.")
+        discussion:
+            "Without files it checks fairlead.yaml and every pipeline that it names. Exit status 1 means faults."
+    )
 
     @OptionGroup var options: ConfigurationOption
     @Argument(help: "Pipeline files to check instead.") var files: [String] = []

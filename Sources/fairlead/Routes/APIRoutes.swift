@@ -29,7 +29,12 @@ struct APIRoutes: Sendable {
         let visibility = try await access.visibility(request)
         let query = try RunsQuery(request)
         let page = try await history.runs(
-            pipeline: query.pipeline, status: query.status, ref: query.ref, before: query.before, limit: query.limit)
+            pipeline: query.pipeline,
+            status: query.status,
+            ref: query.ref,
+            before: query.before,
+            limit: query.limit
+        )
         let runs = visibility == .everything ? page.runs : page.runs.map { $0.redacted() }
         return .encoded(Page(runs: runs, next: page.next.map { query.next(before: $0) }))
     }
@@ -43,7 +48,9 @@ struct APIRoutes: Sendable {
     func log(run id: String, stage name: String, _ request: Request) async throws -> Response {
         guard try await access.visibility(request) == .everything else { throw Problem.unauthorized }
         guard let stage = StageName(rawValue: name) else {
-            throw Problem.notFound("there is no stage \(name); stages are \(StageName.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw Problem.notFound(
+                "there is no stage \(name); stages are \(StageName.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
         let after = try request.integer("after") ?? 0
         guard after >= 0 else { throw Problem.badRequest("after: must not be negative") }
@@ -63,15 +70,25 @@ struct APIRoutes: Sendable {
                 ("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"),
                 ("X-Log-Next", "\(part.next)"), ("X-Log-Complete", "\(part.complete)"),
-            ], body: .bytes(part.bytes))
+            ],
+            body: .bytes(part.bytes)
+        )
     }
 
     private func piece(
-        _ run: Int64, _ stage: StageName, _ attempt: Int, _ after: Int64
+        _ run: Int64,
+        _ stage: StageName,
+        _ attempt: Int,
+        _ after: Int64
     ) async throws -> (bytes: [UInt8], next: Int64, complete: Bool)? {
         do {
             return try await history.log(
-                run: run, stage: stage, attempt: attempt, after: after, limit: Self.logLimit)
+                run: run,
+                stage: stage,
+                attempt: attempt,
+                after: after,
+                limit: Self.logLimit
+            )
         } catch let error as HistoryError where error.code == .notFound {
             return nil
         }
@@ -105,8 +122,13 @@ struct APIRoutes: Sendable {
             }
         }
         let run = try await history.enqueueManual(
-            pipeline: name, environment: entry.definition.environment, definitionHash: entry.hash, ref: ref,
-            revision: revision, by: nil)
+            pipeline: name,
+            environment: entry.definition.environment,
+            definitionHash: entry.hash,
+            ref: ref,
+            revision: revision,
+            by: nil
+        )
         return try await summary(run, status: 202)
     }
 
@@ -160,7 +182,9 @@ private struct RunsQuery {
             case "pipeline": pipeline = value
             case "status":
                 guard let known = RunStatus(rawValue: value) else {
-                    throw Problem.badRequest("status: one of \(RunStatus.allCases.map(\.rawValue).joined(separator: ", "))")
+                    throw Problem.badRequest(
+                        "status: one of \(RunStatus.allCases.map(\.rawValue).joined(separator: ", "))"
+                    )
                 }
                 status = known
             case "ref": ref = value
@@ -170,7 +194,8 @@ private struct RunsQuery {
                     throw Problem.badRequest("limit: a number from 1 to 100")
                 }
                 limit = number
-            default: throw Problem.badRequest("\(name): no such parameter; there are pipeline, status, ref, before, limit")
+            default:
+                throw Problem.badRequest("\(name): no such parameter; there are pipeline, status, ref, before, limit")
             }
         }
     }
@@ -188,7 +213,8 @@ private struct RunsQuery {
     }
 
     private static let unreserved: Set<Character> = Set(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+    )
 }
 
 extension String {

@@ -66,8 +66,11 @@ struct Access: Sendable {
         guard let origin = request.header("Origin") else { return }
         guard let host = request.header("Host"), origin == "http://\(host)" || origin == "https://\(host)" else {
             throw Problem(
-                status: 403, type: "cross-origin", title: "The request comes from another site",
-                detail: "Origin and Host differ")
+                status: 403,
+                type: "cross-origin",
+                title: "The request comes from another site",
+                detail: "Origin and Host differ"
+            )
         }
     }
 

@@ -12,12 +12,18 @@ struct EventsRoute: Sendable {
         let run = try request.integer("run")
         let stream = EventStream()
         await feed.subscribe(
-            stream, only: run, whole: visibility == .everything, after: request.header("Last-Event-ID"))
+            stream,
+            only: run,
+            whole: visibility == .everything,
+            after: request.header("Last-Event-ID")
+        )
         return Response(
             status: 200,
             headers: [
                 ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
-            ], body: .stream(stream))
+            ],
+            body: .stream(stream)
+        )
     }
 }
 
@@ -34,7 +40,11 @@ actor EventFeed {
     /// More changed runs than this at once are told as one `reset`.
     private static let mostRunsAtOnce = 200
 
-    private enum Kind { case run(Int64), log(run: Int64, stage: StageName, attempt: Int, bytes: Int64), reset }
+    private enum Kind {
+        case run(Int64)
+        case log(run: Int64, stage: StageName, attempt: Int, bytes: Int64)
+        case reset
+    }
     private struct Event {
         let sequence: Int64
         let kind: Kind

@@ -17,7 +17,9 @@ struct HealthRoutes: Sendable {
 
     private func text(_ status: Int, _ text: String) -> Response {
         Response(
-            status: status, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")],
-            body: .bytes(Array(text.utf8)))
+            status: status,
+            headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")],
+            body: .bytes(Array(text.utf8))
+        )
     }
 }

@@ -21,7 +21,10 @@ struct PipelineView: Encodable {
         let origin = definition.source
         source = Source(
             repository: whole || origin.github != nil ? withoutUserInfo(origin.repository) : "",
-            branch: origin.branch, tags: origin.tags, paths: origin.paths)
+            branch: origin.branch,
+            tags: origin.tags,
+            paths: origin.paths
+        )
         onPush = definition.onPush.rawValue
         self.live = live
     }

@@ -31,34 +31,56 @@ struct Problem: Error {
         Problem(status: 409, type: type, title: "The state of things does not allow it", detail: detail)
     }
     static let unauthorized = Problem(
-        status: 401, type: "unauthorized", title: "A token is needed",
+        status: 401,
+        type: "unauthorized",
+        title: "A token is needed",
         detail: "send Authorization: Bearer TOKEN, or sign in on the page; `fairlead token create` makes a token",
-        headers: [("WWW-Authenticate", "Bearer realm=\"fairlead\"")])
+        headers: [("WWW-Authenticate", "Bearer realm=\"fairlead\"")]
+    )
     static func forbidden(_ role: Role) -> Problem {
-        Problem(status: 403, type: "forbidden", title: "The token's role does not allow it", detail: "needs role \(role)")
+        Problem(
+            status: 403,
+            type: "forbidden",
+            title: "The token's role does not allow it",
+            detail: "needs role \(role)"
+        )
     }
     static func methodNotAllowed(_ allowed: [String]) -> Problem {
         Problem(
-            status: 405, type: "method-not-allowed", title: "The method is not allowed here",
-            headers: [("Allow", allowed.joined(separator: ", "))])
+            status: 405,
+            type: "method-not-allowed",
+            title: "The method is not allowed here",
+            headers: [("Allow", allowed.joined(separator: ", "))]
+        )
     }
     static let wrongHost = Problem(
-        status: 421, type: "wrong-host", title: "The Host header names another server",
-        detail: "add the name under `hosts:` in fairlead.yaml if it is ours")
-    static let internalError = Problem(status: 500, type: "internal", title: "Something went wrong here; the log says what")
+        status: 421,
+        type: "wrong-host",
+        title: "The Host header names another server",
+        detail: "add the name under `hosts:` in fairlead.yaml if it is ours"
+    )
+    static let internalError = Problem(
+        status: 500,
+        type: "internal",
+        title: "Something went wrong here; the log says what"
+    )
 }
 
 extension Response {
     /// `body` as JSON, keys in a stable order.
     static func encoded(
-        _ body: some Encodable, status: Int = 200, contentType: String = "application/json",
+        _ body: some Encodable,
+        status: Int = 200,
+        contentType: String = "application/json",
         headers: [(String, String)] = []
     ) -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(body) else { return Problem.internalError.response }
         return Response(
-            status: status, headers: [("Content-Type", contentType), ("Cache-Control", "no-store")] + headers,
-            body: .bytes(Array(data)))
+            status: status,
+            headers: [("Content-Type", contentType), ("Cache-Control", "no-store")] + headers,
+            body: .bytes(Array(data))
+        )
     }
 }

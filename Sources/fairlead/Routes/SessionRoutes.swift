@@ -24,7 +24,8 @@ struct SessionRoutes: Sendable {
 
     func read(_ request: Request) async throws -> Response {
         .encoded(
-            View(role: try await access.principal(request).role?.rawValue, public: settings.public.rawValue))
+            View(role: try await access.principal(request).role?.rawValue, public: settings.public.rawValue)
+        )
     }
 
     func create(_ request: Request) async throws -> Response {
@@ -40,8 +41,15 @@ struct SessionRoutes: Sendable {
         try await history.expireSessions()
         let end = Date().timeIntervalSince1970 + settings.limits.sessionLifetime
         try await history.createSession(
-            hash: SHA256Digest.bytes(Array(session.utf8)), token: token.id, expiresAt: Int64(end * 1000))
-        return Response(status: 204, headers: [cookie(session, seconds: Int64(settings.limits.sessionLifetime))], body: .empty)
+            hash: SHA256Digest.bytes(Array(session.utf8)),
+            token: token.id,
+            expiresAt: Int64(end * 1000)
+        )
+        return Response(
+            status: 204,
+            headers: [cookie(session, seconds: Int64(settings.limits.sessionLifetime))],
+            body: .empty
+        )
     }
 
     func delete(_ request: Request) async throws -> Response {
@@ -55,6 +63,8 @@ struct SessionRoutes: Sendable {
     /// `Secure` where the public address is https: on plain loopback a browser would not send the cookie back.
     private func cookie(_ value: String, seconds: Int64) -> (String, String) {
         let secure = settings.url?.hasPrefix("https://") == true ? "; Secure" : ""
-        return ("Set-Cookie", "\(Access.cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict\(secure)")
+        return (
+            "Set-Cookie", "\(Access.cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict\(secure)"
+        )
     }
 }

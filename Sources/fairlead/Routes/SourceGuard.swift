@@ -55,8 +55,10 @@ final class SourceGuard: Sendable {
                     "A repository has another id than the one first seen under its name",
                     metadata: [
                         "repository": "\(repository.fullName)", "id": "\(repository.id)", "bound": "\(bound)",
-                        "mend": "write {github: \(repository.fullName), id: \(repository.id)} under the secret's sources",
-                    ])
+                        "mend":
+                            "write {github: \(repository.fullName), id: \(repository.id)} under the secret's sources",
+                    ]
+                )
             }
             return bound == repository.id
         } catch {

@@ -49,8 +49,11 @@ struct WebhookRoute: Sendable {
             throw Problem.badRequest("\(error.field): \(error.message)")
         } catch let error as UnsupportedContentType {
             throw Problem(
-                status: 415, type: "unsupported-content-type", title: "The content type is not one that GitHub sends",
-                detail: "\(error)")
+                status: 415,
+                type: "unsupported-content-type",
+                title: "The content type is not one that GitHub sends",
+                detail: "\(error)"
+            )
         }
     }
 
@@ -61,7 +64,8 @@ struct WebhookRoute: Sendable {
         switch pipelines().decide(push) {
         case .accepted(let entries):
             decision = .accepted(
-                pipelines: entries.map { ($0.definition.name, $0.definition.environment, $0.hash) })
+                pipelines: entries.map { ($0.definition.name, $0.definition.environment, $0.hash) }
+            )
             ignoredReason = nil
         case .ignored(let reason):
             decision = .ignored(reason)
@@ -83,9 +87,13 @@ struct WebhookRoute: Sendable {
                 logger.error("A delivery could not be put on disk", metadata: ["error": "\(error)"])
                 responder.respond(
                     Problem(
-                        status: 503, type: "not-recorded", title: "The delivery could not be put on disk",
-                        detail: "nothing was recorded; deliver it again", headers: [("Retry-After", "30")]
-                    ).response)
+                        status: 503,
+                        type: "not-recorded",
+                        title: "The delivery could not be put on disk",
+                        detail: "nothing was recorded; deliver it again",
+                        headers: [("Retry-After", "30")]
+                    ).response
+                )
             }
         }
     }
@@ -97,13 +105,16 @@ struct WebhookRoute: Sendable {
     }
 
     private static let notSigned = Problem(
-        status: 401, type: "not-signed", title: "The delivery is not properly signed"
+        status: 401,
+        type: "not-signed",
+        title: "The delivery is not properly signed"
     ).response
 }
 
 private func answer(_ responder: Responder, _ status: Int, _ json: String) {
     responder.respond(
-        Response(status: status, headers: [("Content-Type", "application/json")], body: .bytes(Array(json.utf8))))
+        Response(status: status, headers: [("Content-Type", "application/json")], body: .bytes(Array(json.utf8)))
+    )
 }
 
 private func ignored(_ reason: Reason) -> String {
@@ -119,7 +130,8 @@ private func receipt(_ guid: String, _ runs: [AcceptedRun], duplicate: Bool = fa
 private func isDeliveryID(_ guid: String) -> Bool {
     (1...64).contains(guid.utf8.count)
         && guid.utf8.allSatisfy { byte in
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45 || byte == 95
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
+                || byte == 95
         }
 }
 

@@ -6,7 +6,10 @@ enum Configuration {
     /// - Throws: `DefinitionFaults`, also for a file that cannot be read.
     static func read(_ file: String) throws -> ServerSettings {
         var settings = try readServerSettings(
-            file: file, contents: try contents(of: file), environment: ProcessInfo.processInfo.environment)
+            file: file,
+            contents: try contents(of: file),
+            environment: ProcessInfo.processInfo.environment
+        )
         settings.data = absolute(settings.data)
         return settings
     }
@@ -20,7 +23,12 @@ enum Configuration {
             return Array(try Data(contentsOf: URL(filePath: file)))
         } catch {
             throw DefinitionFaults(faults: [
-                Fault(file: file, line: 1, column: 1, message: "cannot be read; is the path right? (--config, or the file's name)")
+                Fault(
+                    file: file,
+                    line: 1,
+                    column: 1,
+                    message: "cannot be read; is the path right? (--config, or the file's name)"
+                )
             ])
         }
     }

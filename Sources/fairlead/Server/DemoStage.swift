@@ -59,7 +59,10 @@ final class DemoStage: Sendable {
             """
         try write(script + "\n", "www/cgi-bin/git", mode: 0o755)
         try await start(
-            try busybox(), ["httpd", "-f", "-p", "127.0.0.1:\(gitPort)", "-h", "\(folder)/www"], log: "git.log")
+            try busybox(),
+            ["httpd", "-f", "-p", "127.0.0.1:\(gitPort)", "-h", "\(folder)/www"],
+            log: "git.log"
+        )
     }
 
     func startServer() async throws {
@@ -73,7 +76,9 @@ final class DemoStage: Sendable {
               secrets: [{ env: FAIRLEAD_WEBHOOK_SECRET }]
             registry: { embedded: true }
 
-            """, "fairlead.yaml")
+            """,
+            "fairlead.yaml"
+        )
         try write(
             """
             name: sample
@@ -83,11 +88,16 @@ final class DemoStage: Sendable {
             smokeTest:
               - { name: says hello, get: "service://web:80/", expect: { body: Hello } }
 
-            """, "pipelines/sample.yaml")
+            """,
+            "pipelines/sample.yaml"
+        )
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         try await start(
-            program, ["serve", "--config", "\(folder)/fairlead.yaml"],
-            environment: ["FAIRLEAD_WEBHOOK_SECRET": secret, "FAIRLEAD_SHARE": share], log: "fairlead.log")
+            program,
+            ["serve", "--config", "\(folder)/fairlead.yaml"],
+            environment: ["FAIRLEAD_WEBHOOK_SECRET": secret, "FAIRLEAD_SHARE": share],
+            log: "fairlead.log"
+        )
         for _ in 0..<600 {
             if let text = try? String(contentsOfFile: "\(data)/address", encoding: .utf8), !text.isEmpty {
                 address.value = text.trimmed
@@ -117,11 +127,15 @@ final class DemoStage: Sendable {
         let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(secret.utf8)))
         let response = try await client.send(
             HTTPRequest(
-                method: "POST", url: "\(address.value)/webhooks/github",
+                method: "POST",
+                url: "\(address.value)/webhooks/github",
                 headers: [
                     ("Content-Type", "application/json"), ("X-GitHub-Event", "push"),
                     ("X-GitHub-Delivery", RandomToken.make(bytes: 16)), ("X-Hub-Signature-256", signature),
-                ], body: body))
+                ],
+                body: body
+            )
+        )
         guard response.status == 202 else {
             throw DemoError(description: "the webhook answered \(response.status): \(response.text)")
         }
@@ -173,10 +187,18 @@ final class DemoStage: Sendable {
     }
 
     private func start(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String
+        _ program: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        log: String
     ) async throws {
         let daemon = try await ChildProcess.spawnDaemon(
-            program, arguments, environment: environment, workingFolder: folder, logFile: "\(folder)/\(log)")
+            program,
+            arguments,
+            environment: environment,
+            workingFolder: folder,
+            logFile: "\(folder)/\(log)"
+        )
         daemons.withLock { $0.append(daemon) }
     }
 
@@ -193,8 +215,12 @@ final class DemoStage: Sendable {
     private func git(_ arguments: String...) async throws -> String {
         let identity = ["-c", "user.name=Fairlead demo", "-c", "user.email=demo@localhost", "-c", "safe.directory=*"]
         let (result, output) = try await ChildProcess(ledger: nil, run: nil).capture(
-            "git", identity + arguments, environment: ["GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"],
-            workingFolder: work, deadline: .seconds(60))
+            "git",
+            identity + arguments,
+            environment: ["GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"],
+            workingFolder: work,
+            deadline: .seconds(60)
+        )
         guard result.exitCode == 0 else {
             throw DemoError(description: "git \(arguments.first ?? "") failed: \(result.tail)")
         }
@@ -202,14 +228,18 @@ final class DemoStage: Sendable {
     }
 
     private func busybox() throws -> String {
-        for path in ["/bin/busybox", "/usr/bin/busybox"] where FileManager.default.fileExists(atPath: path) { return path }
+        for path in ["/bin/busybox", "/usr/bin/busybox"] where FileManager.default.fileExists(atPath: path) {
+            return path
+        }
         throw DemoError(description: "busybox is missing: apt-get install busybox-static")
     }
 
     private func write(_ text: String, _ path: String, mode: Int = 0o600) throws {
         let whole = "\(folder)/\(path)"
         try FileManager.default.createDirectory(
-            atPath: String(whole[..<whole.lastIndex(of: "/")!]), withIntermediateDirectories: true)
+            atPath: String(whole[..<whole.lastIndex(of: "/")!]),
+            withIntermediateDirectories: true
+        )
         try text.write(toFile: whole, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: whole)
     }
@@ -220,10 +250,16 @@ struct DemoPush: Encodable {
     struct Repository: Encodable {
         let id = 1
         let name = "sample"
-        let full_name = "demo/sample"
-        let clone_url: String
-        let `private` = false
-        let default_branch = "main"
+        let fullName = "demo/sample"
+        let cloneURL: String
+        let isPrivate = false
+
+        private enum CodingKeys: String, CodingKey {
+            case id, name
+            case fullName = "full_name"
+            case cloneURL = "clone_url"
+            case isPrivate = "private"
+        }
     }
     struct Commit: Encodable {
         struct Author: Encodable {
@@ -242,14 +278,17 @@ struct DemoPush: Encodable {
     let deleted = false
     let forced = false
     let repository: Repository
-    let head_commit: Commit
-    let commits: [Commit]
+    let headCommit: Commit
     let pusher = ["name": "demo", "email": "demo@localhost"]
+
+    private enum CodingKeys: String, CodingKey {
+        case ref, before, after, created, deleted, forced, repository, pusher
+        case headCommit = "head_commit"
+    }
 
     init(revision: String, message: String, url: String) {
         after = revision
-        repository = Repository(clone_url: url)
-        head_commit = Commit(id: revision, message: message)
-        commits = [head_commit]
+        repository = Repository(cloneURL: url)
+        headCommit = Commit(id: revision, message: message)
     }
 }

@@ -27,30 +27,52 @@ struct Installation: Sendable {
         }
     }
 
-    private static func open(_ settings: ServerSettings, history: History, logger: Logger) async throws -> Installation {
+    private static func open(_ settings: ServerSettings, history: History, logger: Logger) async throws -> Installation
+    {
         let epoch = try history.beginEpoch()
         await ChildProcess.endStale(try await history.staleChildren(epoch: epoch))
         let sealingKey = try SealingKey.load(path: "\(settings.data)/sealing.key", createIfMissing: true)
         let registry = try await embeddedRegistry(settings, history)
         let access = try Registries(settings: settings, embedded: registry)
         let podman = try Podman(
-            folder: "\(settings.data)/podman", insecureRegistries: access.insecureAddresses, ledger: history)
+            folder: "\(settings.data)/podman",
+            insecureRegistries: access.insecureAddresses,
+            ledger: history
+        )
         let target = try PodmanTarget(
-            podman: podman, folder: "\(settings.data)/target", authFile: access.authFile)
+            podman: podman,
+            folder: "\(settings.data)/target",
+            authFile: access.authFile
+        )
         let dependencies = RunDependencies(
-            history: history, settings: settings, podman: podman, target: target, registries: access,
-            client: HTTPClient(), sealingKey: sealingKey, environment: ProcessInfo.processInfo.environment,
-            logger: logger)
+            history: history,
+            settings: settings,
+            podman: podman,
+            target: target,
+            registries: access,
+            client: HTTPClient(),
+            sealingKey: sealingKey,
+            environment: ProcessInfo.processInfo.environment,
+            logger: logger
+        )
         try await dependencies.sweep()
         return Installation(
-            settings: settings, history: history, epoch: epoch, dependencies: dependencies, logger: logger,
-            registry: registry)
+            settings: settings,
+            history: history,
+            epoch: epoch,
+            dependencies: dependencies,
+            logger: logger,
+            registry: registry
+        )
     }
 
     /// Writes where the server listens, for programs that start it with port 0.
     func announce(port: UInt16) throws {
         try "http://\(ListenAddress(host: settings.listen.host, port: Int(port)))\n".write(
-            toFile: "\(settings.data)/address", atomically: true, encoding: .utf8)
+            toFile: "\(settings.data)/address",
+            atomically: true,
+            encoding: .utf8
+        )
     }
 
     func close() async {
@@ -64,14 +86,22 @@ struct Installation: Sendable {
         }
     }
 
-    private static func embeddedRegistry(_ settings: ServerSettings, _ history: History) async throws -> EmbeddedRegistry? {
+    private static func embeddedRegistry(_ settings: ServerSettings, _ history: History) async throws
+        -> EmbeddedRegistry?
+    {
         guard settings.registry.embedded else { return nil }
         return try await EmbeddedRegistry.start(
-            folder: "\(settings.data)/registry", port: settings.registry.port, ledger: history)
+            folder: "\(settings.data)/registry",
+            port: settings.registry.port,
+            ledger: history
+        )
     }
 
     private static func createFolder(_ path: String) throws {
         try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
     }
 }

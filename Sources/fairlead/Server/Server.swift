@@ -31,9 +31,17 @@ struct Server: Sendable {
         let stopping = Locked(false)
 
         let router = try router(
-            pipelines: pipelines, runner: runner, feed: feed, deliveries: deliveries, stopping: stopping)
+            pipelines: pipelines,
+            runner: runner,
+            feed: feed,
+            deliveries: deliveries,
+            stopping: stopping
+        )
         let server = try HTTPServer(configuration: configuration(settings)) { router.handle($0, $1) }
-        logger.notice("Listening", metadata: ["address": "http://\(ListenAddress(host: settings.listen.host, port: Int(server.port)))"])
+        logger.notice(
+            "Listening",
+            metadata: ["address": "http://\(ListenAddress(host: settings.listen.host, port: Int(server.port)))"]
+        )
         try installation.announce(port: server.port)
         returnStartupMemory()
 
@@ -52,7 +60,10 @@ struct Server: Sendable {
     }
 
     private func router(
-        pipelines: Locked<PipelineSet>, runner: Runner, feed: EventFeed, deliveries: DeliveryLog,
+        pipelines: Locked<PipelineSet>,
+        runner: Runner,
+        feed: EventFeed,
+        deliveries: DeliveryLog,
         stopping: Locked<Bool>
     ) throws -> Router {
         let (settings, history, logger) = (installation.settings, installation.history, installation.logger)
@@ -60,14 +71,18 @@ struct Server: Sendable {
         return Router(
             webhook: WebhookRoute(
                 guardian: try SourceGuard(settings: settings, history: history, logger: logger),
-                pipelines: { pipelines.value }, deliveries: deliveries, logger: logger),
+                pipelines: { pipelines.value },
+                deliveries: deliveries,
+                logger: logger
+            ),
             access: access,
             api: APIRoutes(history: history, access: access, runner: runner, pipelines: { pipelines.value }),
             events: EventsRoute(access: access, feed: feed),
             sessions: SessionRoutes(access: access, history: history, settings: settings),
             health: HealthRoutes(readiness: { stopping.value ? "stopping" : nil }),
             page: try PageRoutes(share: Share.find()),
-            logger: logger)
+            logger: logger
+        )
     }
 
     private func configuration(_ settings: ServerSettings) -> HTTPServerConfiguration {

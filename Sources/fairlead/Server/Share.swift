@@ -16,7 +16,10 @@ enum Share {
         candidates.append(contentsOf: above(program).map { "\($0)/share/fairlead" })
         candidates.append(contentsOf: above(program))
         candidates.append(contentsOf: above(FileManager.default.currentDirectoryPath + "/."))
-        guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: "\($0)/web-static/index.html") })
+        guard
+            let found = candidates.first(where: {
+                FileManager.default.fileExists(atPath: "\($0)/web-static/index.html")
+            })
         else { throw NotFound() }
         return found
     }

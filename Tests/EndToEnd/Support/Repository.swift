@@ -19,8 +19,12 @@ final class Repository: Sendable {
             .write(toFile: script, atomically: true, encoding: .utf8)
         try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
         server = try Child(
-            "/bin/busybox", ["httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", "\(base)/www"],
-            environment: ["PATH": "/usr/bin:/bin"], folder: base, log: "\(base)/git-server.log")
+            "/bin/busybox",
+            ["httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", "\(base)/www"],
+            environment: ["PATH": "/usr/bin:/bin"],
+            folder: base,
+            log: "\(base)/git-server.log"
+        )
         try await sh("/usr/bin/git", ["init", "-q", "-b", "main", folder])
         try await sh("/usr/bin/git", ["init", "-q", "--bare", "-b", "main", "\(base)/www/sample.git"])
         try await git("remote", "add", "origin", "\(base)/www/sample.git")
@@ -38,7 +42,9 @@ final class Repository: Sendable {
                 continue
             }
             try FileManager.default.createDirectory(
-                atPath: (whole as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+                atPath: (whole as NSString).deletingLastPathComponent,
+                withIntermediateDirectories: true
+            )
             try text.write(toFile: whole, atomically: true, encoding: .utf8)
         }
         try await git("add", "--all")
@@ -55,7 +61,9 @@ final class Repository: Sendable {
     func git(_ arguments: String...) async throws -> String {
         let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost", "-c", "safe.directory=*"]
         return try await sh(
-            "/usr/bin/git", identity + arguments, folder: folder,
+            "/usr/bin/git",
+            identity + arguments,
+            folder: folder,
             environment: ["GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"]
         ).output
     }

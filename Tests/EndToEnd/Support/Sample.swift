@@ -3,7 +3,9 @@ import Foundation
 /// The small service that the tests deploy, and the payload that announces it.
 enum Sample {
     static func files(
-        text: String = "Hello from version one.", dockerfile: String = Sample.dockerfile, manifests: String = Sample.manifests
+        text: String = "Hello from version one.",
+        dockerfile: String = Sample.dockerfile,
+        manifests: String = Sample.manifests
     ) -> [String: String] {
         ["index.html": text + "\n", "Dockerfile": dockerfile, "k8s/web.yaml": manifests]
     }
@@ -44,7 +46,10 @@ enum Sample {
         """
 
     static func payload(
-        _ revision: String, ref: String = "refs/heads/main", message: String = "A change", url: String,
+        _ revision: String,
+        ref: String = "refs/heads/main",
+        message: String = "A change",
+        url: String,
         changing: ([String: Any]) -> [String: Any] = { $0 }
     ) throws -> [UInt8] {
         let commit: [String: Any] = [

@@ -47,14 +47,22 @@ final class Child: @unchecked Sendable {
 /// Runs a program to its end and returns what it said; a status other than 0 fails the test unless it is expected.
 @discardableResult
 func sh(
-    _ program: String, _ arguments: [String], folder: String = "/", environment: [String: String] = [:],
+    _ program: String,
+    _ arguments: [String],
+    folder: String = "/",
+    environment: [String: String] = [:],
     expecting status: Int32? = 0
 ) async throws -> (status: Int32, output: String) {
     let log = NSTemporaryDirectory() + "fl-sh-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: log) }
     let base = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "LANG": "C.UTF-8"]
     let child = try Child(
-        program, arguments, environment: base.merging(environment) { $1 }, folder: folder, log: log)
+        program,
+        arguments,
+        environment: base.merging(environment) { $1 },
+        folder: folder,
+        log: log
+    )
     let ended = await child.wait()
     if let status, ended != status {
         throw Unexpected("\(program) \(arguments.joined(separator: " ")) ended with \(ended): \(child.said)")
@@ -70,7 +78,9 @@ struct Unexpected: Error, CustomStringConvertible {
 /// Asks again until the answer is there, at most `seconds`.
 @discardableResult
 func eventually<Result>(
-    _ what: String, seconds: Double = 60, _ body: () async throws -> Result?
+    _ what: String,
+    seconds: Double = 60,
+    _ body: () async throws -> Result?
 ) async throws -> Result {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while true {

@@ -16,8 +16,11 @@ final class World: Sendable {
 
     /// Makes a world, lets `body` live in it, and removes every process, container and file of it.
     static func run(
-        files: [String: String] = Sample.files(), pipeline: String = "", settings: String = "public: everything\n",
-        serve: Bool = true, _ body: (World) async throws -> Void
+        files: [String: String] = Sample.files(),
+        pipeline: String = "",
+        settings: String = "public: everything\n",
+        serve: Bool = true,
+        _ body: (World) async throws -> Void
     ) async throws {
         let world = try await World(files: files, pipeline: pipeline, settings: settings)
         do {
@@ -45,7 +48,8 @@ final class World: Sendable {
             deploy: { podman: {}, manifests: [k8s], timeout: 60s }
             smokeTest: [{ name: says hello, get: "service://web:80/", expect: { body: Hello }, retry: { for: 5s, every: 1s } }]
             \(pipeline)
-            """)
+            """
+        )
         try write(
             "fairlead.yaml",
             """
@@ -55,7 +59,8 @@ final class World: Sendable {
             webhooks: { secrets: [{ env: FL_SECRET }, { env: FL_OTHER_SECRET }] }
             registry: { embedded: true }
             \(settings)
-            """)
+            """
+        )
     }
 
     var data: String { "\(folder)/data" }
@@ -65,7 +70,9 @@ final class World: Sendable {
     func write(_ path: String, _ text: String) throws {
         let whole = "\(folder)/\(path)"
         try FileManager.default.createDirectory(
-            atPath: (whole as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+            atPath: (whole as NSString).deletingLastPathComponent,
+            withIntermediateDirectories: true
+        )
         try text.write(toFile: whole, atomically: true, encoding: .utf8)
     }
 
@@ -94,8 +101,12 @@ final class World: Sendable {
         let command = prefix + [Self.program, "serve", "--config", "\(folder)/fairlead.yaml"]
         try? FileManager.default.removeItem(atPath: "\(data)/address")
         let child = try Child(
-            command[0], Array(command.dropFirst()), environment: environment, folder: folder,
-            log: "\(folder)/server-\(UUID().uuidString).log")
+            command[0],
+            Array(command.dropFirst()),
+            environment: environment,
+            folder: folder,
+            log: "\(folder)/server-\(UUID().uuidString).log"
+        )
         server.value = child
         base.value = try await eventually("the server listens") {
             guard child.isRunning else { throw Unexpected("the server ended: \(child.said)") }
@@ -114,9 +125,15 @@ final class World: Sendable {
 
     /// Runs a command of the program to its end.
     @discardableResult
-    func fairlead(_ arguments: String..., expecting status: Int32? = 0) async throws -> (status: Int32, output: String) {
+    func fairlead(_ arguments: String..., expecting status: Int32? = 0) async throws -> (status: Int32, output: String)
+    {
         try await sh(
-            Self.program, arguments, folder: folder, environment: environment, expecting: status)
+            Self.program,
+            arguments,
+            folder: folder,
+            environment: environment,
+            expecting: status
+        )
     }
 
     private func remove() async {
@@ -134,35 +151,53 @@ final class World: Sendable {
     }
 
     func request(
-        _ method: String, _ path: String, token: String? = nil, headers: [(String, String)] = [], body: [UInt8]? = nil
+        _ method: String,
+        _ path: String,
+        token: String? = nil,
+        headers: [(String, String)] = [],
+        body: [UInt8]? = nil
     ) async throws -> HTTPResponse {
         let bearer = token.map { [("Authorization", "Bearer \($0)")] } ?? []
         return try await client.send(
             HTTPRequest(
-                method: method, url: path.hasPrefix("http") ? path : address + path, headers: bearer + headers,
-                body: body))
+                method: method,
+                url: path.hasPrefix("http") ? path : address + path,
+                headers: bearer + headers,
+                body: body
+            )
+        )
     }
 
     /// Sends a push as GitHub does; `signature` replaces the right one.
     func push(
-        _ revision: String, ref: String = "refs/heads/main", guid: String = UUID().uuidString, message: String = "A change",
-        secret: String = World.secret, changing payload: ([String: Any]) -> [String: Any] = { $0 }
+        _ revision: String,
+        ref: String = "refs/heads/main",
+        guid: String = UUID().uuidString,
+        message: String = "A change",
+        secret: String = World.secret,
+        changing payload: ([String: Any]) -> [String: Any] = { $0 }
     ) async throws -> HTTPResponse {
         let body = try Sample.payload(revision, ref: ref, message: message, url: repository.url, changing: payload)
         return try await deliver(body, guid: guid, secret: secret)
     }
 
     func deliver(
-        _ body: [UInt8], event: String = "push", guid: String = UUID().uuidString, secret: String = World.secret,
+        _ body: [UInt8],
+        event: String = "push",
+        guid: String = UUID().uuidString,
+        secret: String = World.secret,
         contentType: String = "application/json"
     ) async throws -> HTTPResponse {
         let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(secret.utf8)))
         return try await request(
-            "POST", "/webhooks/github",
+            "POST",
+            "/webhooks/github",
             headers: [
                 ("Content-Type", contentType), ("X-GitHub-Event", event), ("X-GitHub-Delivery", guid),
                 ("X-Hub-Signature-256", signature),
-            ], body: body)
+            ],
+            body: body
+        )
     }
 
     /// Pushes, expects 202 with one run, and waits for that run's end.
@@ -189,7 +224,9 @@ final class World: Sendable {
     func pods() async throws -> [String] { try await podman("pod", "ps", "--format", "{{.Name}}") }
 
     /// Names of all containers, working containers of builds included.
-    func containers() async throws -> [String] { try await podman("ps", "--all", "--external", "--format", "{{.Names}}") }
+    func containers() async throws -> [String] {
+        try await podman("ps", "--all", "--external", "--format", "{{.Names}}")
+    }
 
     private func podman(_ arguments: String...) async throws -> [String] {
         let podman = try Podman(folder: "\(data)/podman", insecureRegistries: [])

@@ -27,7 +27,8 @@ public struct Registries: Sendable {
         }
         if let embedded {
             accounts.append(
-                Account(address: embedded.address, user: embedded.user, password: SecretValue(embedded.password)))
+                Account(address: embedded.address, user: embedded.user, password: SecretValue(embedded.password))
+            )
         }
         self.accounts = accounts
         self.embedded = embedded?.address
@@ -50,9 +51,11 @@ public struct Registries: Sendable {
         case .embedded:
             guard let embedded else {
                 throw StageError(
-                    .failed, "no-registry",
+                    .failed,
+                    "no-registry",
                     "pipeline \(definition.name) names no registry and the server runs none: write `registry: { address: … }` "
-                        + "in the pipeline, or `registry: { embedded: true }` in fairlead.yaml")
+                        + "in the pipeline, or `registry: { embedded: true }` in fairlead.yaml"
+                )
             }
             return "\(embedded)/\(definition.name)/\(image)"
         }
@@ -63,7 +66,8 @@ public struct Registries: Sendable {
         let host = String(repository.prefix { $0 != "/" })
         let account = accounts.first { $0.address == host || repository.hasPrefix($0.address + "/") }
         return (
-            insecureAddresses.contains(host) ? "http" : "https", account.map { [("Authorization", "Basic \($0.basic)")] } ?? []
+            insecureAddresses.contains(host) ? "http" : "https",
+            account.map { [("Authorization", "Basic \($0.basic)")] } ?? []
         )
     }
 
@@ -77,4 +81,3 @@ public struct Registries: Sendable {
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: authFile)
     }
 }
-

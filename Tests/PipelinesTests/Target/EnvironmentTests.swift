@@ -100,7 +100,12 @@ struct EnvironmentTests {
             "volumeMounts: [{ name: all, mountPath: /all }]",
             pod: """
                 volumes:
-                  - { name: all, projected: { defaultMode: 0400, sources: [{ secret: { name: keys } }, { configMap: { name: settings, items: [{ key: COLOUR, path: a/b, mode: 292 }] } }] } }
+                  - name: all
+                    projected:
+                      defaultMode: 0400
+                      sources:
+                        - secret: { name: keys }
+                        - configMap: { name: settings, items: [{ key: COLOUR, path: a/b, mode: 292 }] }
                   - { name: gone, secret: { secretName: none, optional: true } }
                   - { name: tmp, emptyDir: {} }
                 """

@@ -31,7 +31,8 @@ struct ManifestTests {
             "deploy/b.yml": ManifestSample.deployment(name: "b"), "deploy/a.yaml": ManifestSample.deployment(name: "a"),
             "deploy/below/c.yaml": "kind: Nonsense", "deploy/notes.txt": "no manifest",
             "more.yaml": "---\n# nothing\n---\n" + ManifestSample.deployment(name: "d") + "---\n"
-                + "apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: { name: x }\n",
+                + "apiVersion: v1\nkind: List\nitems:\n"
+                + "  - apiVersion: v1\n    kind: ConfigMap\n    metadata: { name: x }\n",
         ])
         let (body, warnings) = try sample.render(manifests: ["deploy", "more.yaml", "./deploy/a.yaml"])
         #expect(body.deployments.map(\.name) == ["a", "b", "d"])
@@ -172,7 +173,8 @@ struct ManifestTests {
     func services() throws {
         let ports = """
             [{ port: 80, targetPort: web }, { port: 81, targetPort: 9000, appProtocol: tcp, name: x },
-                { port: 82, name: tcp-raw }, { port: 83, appProtocol: kubernetes.io/ws, name: tcp }, { port: 84, protocol: UDP }]
+                { port: 82, name: tcp-raw }, { port: 83, appProtocol: kubernetes.io/ws, name: tcp },
+                { port: 84, protocol: UDP }]
             """
         let text =
             ManifestSample.deployment(container: "ports: [{ containerPort: 8080, name: web }]") + "---\n"

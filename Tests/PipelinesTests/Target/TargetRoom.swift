@@ -15,8 +15,8 @@ struct TargetRoom: Sendable {
 
     static let environment = "todo"
 
-    /// The service: `/version` says which one it is, `/healthz` is there, `/cgi-bin/show` shows environment and files. As
-    /// its environment has it, it crashes, or has no `/healthz`.
+    /// The service: `/version` says which one it is, `/healthz` is there, `/cgi-bin/show` shows environment and files.
+    /// As its environment has it, it crashes, or has no `/healthz`.
     private static let program = """
         #!/bin/sh
         echo "service $MODE starting"
@@ -102,10 +102,12 @@ struct TargetRoom: Sendable {
                 "build", "--quiet", "--layers=false", "--isolation", "chroot", "--file", "\(room.path)/Dockerfile",
                 "\(room.path)/context",
             ])
-            let pusher = ImagePusher(podman: podman, authFile: registry.authFile, access: { _ in ("http", []) }) {
-                _,
-                _ in 404
-            }
+            let pusher = ImagePusher(
+                podman: podman,
+                authFile: registry.authFile,
+                access: { _ in ("http", []) },
+                head: { _, _ in 404 }
+            )
             let repository = "\(registry.address)/todo/backend"
             let digest = try await pusher.push(
                 try #require(id.last),

@@ -10,7 +10,8 @@ extension PodmanTarget {
         let kept = all.filter {
             $0.release != nil && live[$0.environment] == $0.release && $0.label(PodLabel.role) == "serve"
         }
-        try await engine.start(kept.filter { !$0.isRunning }.map(\.name))
+        // One that cannot be started is missing behind the proxy, which is no reason to start nothing.
+        for pod in kept where !pod.isRunning { try? await engine.start(pod.name) }
         let environments = Set(all.map(\.environment) + proxy.routes.map(\.environment) + releases.environments)
         for environment in environments.sorted() {
             try await point(environment, at: live[environment], kept.filter { $0.environment == environment })

@@ -3,8 +3,8 @@ public import HTTPClient
 /// Deploys on this machine: the repository's Kubernetes manifests as pods of podman, new ones beside the old, and each
 /// Service on a port of 127.0.0.1 that stays the same, served by a HAProxy that outlives the server.
 ///
-/// One for each data folder; copies (and `forRun`) share what must be shared. Releases of one environment are applied one
-/// at a time; different environments may be deployed together.
+/// One for each data folder; copies (and `forRun`) share what must be shared. Releases of one environment are applied
+/// one at a time; different environments may be deployed together.
 public struct PodmanTarget: Sendable {
     /// `DATA/target`: the pods' volumes, what each release serves, the proxy's files.
     let folder: String
@@ -66,8 +66,8 @@ public struct PodmanTarget: Sendable {
         try ManifestRenderer(definition).render(checkout: checkout, images: images, secrets: secrets)
     }
 
-    /// Brings a release up: new pods beside the old ones, ready by their own probes and proven by their digests; then the
-    /// proxy sends requests to them. The old pods stay until `retire`, so that an undo is instant.
+    /// Brings a release up: new pods beside the old ones, ready by their own probes and proven by their digests; then
+    /// the proxy sends requests to them. The old pods stay until `retire`, so that an undo is instant.
     ///
     /// Called again for the same release, after a crash, it keeps the pods that are whole and makes the others again.
     ///

@@ -61,9 +61,9 @@ struct PodReader {
         }
     }
 
-    /// A container that can write to a folder could put a symbolic link in the place of one in it, and the mount of that
-    /// one would follow the link out to the host. So of an empty folder either the whole is mounted, or parts of which
-    /// none lies in another.
+    /// A container that can write to a folder could put a symbolic link in the place of one in it, and the mount of
+    /// that one would follow the link out to the host. So of an empty folder either the whole is mounted, or parts of
+    /// which none lies in another.
     private func checkSubPaths(_ pod: FieldReader, _ volumes: [VolumeSpec], _ containers: [ContainerSpec]) throws {
         let mounts = containers.flatMap(\.mounts)
         for volume in volumes where volume.files == nil {

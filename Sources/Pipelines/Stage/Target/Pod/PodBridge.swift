@@ -2,9 +2,9 @@ import Glibc
 
 /// The bridge that pods are on. It is there from the first pod to the last.
 ///
-/// Linux gives a bridge the lowest hardware address of its ports unless somebody set one, so with every pod that comes or
-/// goes it may change (netavark 1.4 sets none). The other pods still send to the old address until they ask again, half
-/// a minute later, and meanwhile nobody hears them. Set once, to what it is, it stays.
+/// Linux gives a bridge the lowest hardware address of its ports unless somebody set one, so with every pod that comes
+/// or goes it may change (netavark 1.4 sets none). The other pods still send to the old address until they ask
+/// again, half a minute later, and meanwhile nobody hears them. Set once, to what it is, it stays.
 struct PodBridge: Sendable {
     let interface: String
 
@@ -29,14 +29,17 @@ struct PodBridge: Sendable {
         defer { close(descriptor) }
         var request = ifreq()
         withUnsafeMutableBytes(of: &request.ifr_ifrn) { $0.copyBytes(from: interface.utf8.prefix(Int(IFNAMSIZ) - 1)) }
-        guard ioctl(descriptor, Self.readAddress, &request) == 0, ioctl(descriptor, Self.setAddress, &request) == 0 else {
+        guard ioctl(descriptor, Self.readAddress, &request) == 0, ioctl(descriptor, Self.setAddress, &request) == 0
+        else {
             throw failure()
         }
     }
 
     private func failure() -> StageError {
         StageError(
-            .errored, "network-failed",
-            "The address of the bridge \(interface) cannot be set: \(String(cString: strerror(errno)))")
+            .errored,
+            "network-failed",
+            "The address of the bridge \(interface) cannot be set: \(String(cString: strerror(errno)))"
+        )
     }
 }

@@ -44,8 +44,8 @@ struct PodEngine: Sendable {
         )
     }
 
-    func start(_ pods: [PodName]) async throws {
-        for pod in pods { _ = try await onBridge { try await capture(["pod", "start", pod.description]) } }
+    func start(_ pod: PodName) async throws {
+        _ = try await onBridge { try await capture(["pod", "start", pod.description]) }
     }
 
     /// Does what may make the bridge, and sees that it keeps its address before a second pod comes.

@@ -3,6 +3,8 @@ struct PodOnce {
     let engine: PodEngine
     let log: any StageLog
     let deadline: Deadline
+    /// For making the pod, where the deadline is about what runs in it.
+    var makingDeadline: Deadline?
 
     /// Runs the containers of a sheet whose restart policy is `Never`. Their output goes to the log as it comes, and
     /// the pod is removed whatever happens.
@@ -13,7 +15,7 @@ struct PodOnce {
         let name = PodName(known: sheet.metadata.name)
         let containers = sheet.spec.containers.map { name.container($0.name) }
         do {
-            try await engine.play(sheet, deadline: deadline.left)
+            try await engine.play(sheet, deadline: (makingDeadline ?? deadline).left)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for container in containers {
                     group.addTask { _ = try await engine.follow(container, log: log, deadline: deadline.left) }

@@ -4,8 +4,8 @@
     import Foundation
 #endif
 
-/// The Pod that `podman play kube` reads from its standard input, as JSON (which is YAML): so nothing of it stands in an
-/// argument list, and no text of a manifest can turn into structure.
+/// The Pod that `podman play kube` reads from its standard input, as JSON (which is YAML): so nothing of it stands in
+/// an argument list, and no text of a manifest can turn into structure.
 ///
 /// Left out on purpose: ports, because podman 4.3 publishes every containerPort on all addresses of the host; init
 /// containers, because it lets them inherit `restartPolicy: Always` and then waits for ever; annotations, because some

@@ -71,7 +71,7 @@ struct Rollout {
                 throw StageError(
                     .failed,
                     "run-as-root",
-                    "\(container.name): runAsNonRoot is set, and the image's user (\(quoted(user))) is not a number other than 0: set runAsUser"
+                    "\(container.name): runAsNonRoot is set, and the image has user \(quoted(user)): set runAsUser"
                 )
             }
             guard id != 0 else {
@@ -129,7 +129,7 @@ struct Rollout {
             },
             uniquingKeysWith: { first, _ in first }
         )
-        // A server that died in the middle left some: whole ones are kept, so that nobody who is served by them notices.
+        // A server that died in the middle left some: whole ones are kept, so that nobody whom they serve notices.
         let whole = Set(known.filter { isWhole($0, pods, labels) }.map(\.name)).intersection(wanted)
         await engine.remove(known.map(\.name).filter { !whole.contains($0) }, grace: 0)
         for pod in pods where !whole.contains(pod.name) {
@@ -233,7 +233,7 @@ struct Rollout {
         _ folder: PodFolder,
         _ end: Deadline
     ) async throws -> String? {
-        let once = PodOnce(engine: engine, log: log, deadline: end)
+        let once = PodOnce(engine: engine, log: log, deadline: end, makingDeadline: deadline)
         let labels = labels(job.name, "once")
         for container in job.pod.initContainers {
             let sheet = PodSheet(

@@ -12,6 +12,7 @@ struct ProxyConfiguration {
         ([Self.head] + routes.sorted { $0.section < $1.section }.map(section)).joined(separator: "\n")
     }
 
+    /// `noreuseport`: a port that somebody else listens on is an error; otherwise both would get half of the clients.
     /// `expose-fd listeners`: after a reload the new process takes over the open ports, and no connection is refused.
     /// `idle-close-on-response`: nor is a kept connection closed under a client that is about to ask again.
     /// `http-server-close`: clients keep their connections, but none to a pod is used twice, because the pod may close
@@ -24,6 +25,7 @@ struct ProxyConfiguration {
             stats timeout 30s
             maxconn 4000
             nbthread 2
+            noreuseport
             hard-stop-after 10m
         \(account)
         defaults

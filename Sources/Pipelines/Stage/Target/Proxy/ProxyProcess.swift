@@ -31,8 +31,8 @@ struct ProxyProcess: Sendable {
         return unrecorded
     }
 
-    /// A master that was started by a server that died before it could write down who it is. It leads its own group, and
-    /// nobody else runs in our folder.
+    /// A master that was started by a server that died before it could write down who it is. It leads its own group,
+    /// and nobody else runs in our folder.
     private var unrecorded: ChildRecord? {
         for pid in ProcessFolder.all() {
             let arguments = (SmallFile.read("/proc/\(pid)/cmdline") ?? []).split(separator: 0)

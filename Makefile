@@ -21,7 +21,8 @@ test-web: build
 	@Tests/web/run
 
 test-tsan: packages test-packages
-	swift test --sanitize=thread --scratch-path .build-tsan --disable-xctest
+	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan.supp" \
+	    swift test --sanitize=thread --scratch-path .build-tsan --disable-xctest --skip EndToEnd
 
 bench: packages bench-packages release
 	@Tests/bench/run

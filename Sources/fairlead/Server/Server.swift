@@ -48,6 +48,7 @@ struct Server: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run() }
             group.addTask { await feed.run() }
+            group.addTask { await keepProxy() }
             await waitForEnd(pipelines)
             logger.notice("Stopping")
             stopping.value = true
@@ -108,6 +109,21 @@ struct Server: Sendable {
             await reload(pipelines)
         }
     }
+
+    /// The proxy outlives the server, and may die while the server lives: then it is started again.
+    private func keepProxy() async {
+        while !Task.isCancelled {
+            do {
+                try await installation.dependencies.target.ensureProxy()
+            } catch {
+                installation.logger.error("The proxy cannot be started again", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.proxyCheck)
+        }
+    }
+
+    /// Between two looks at whether the proxy lives.
+    private static let proxyCheck = Duration.seconds(5)
 
     /// A file that does not validate leaves every definition as it was.
     private func reload(_ pipelines: Locked<PipelineSet>) async {

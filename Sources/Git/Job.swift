@@ -8,6 +8,7 @@ final class Job: @unchecked Sendable {
     private var isCancelled = false
     private var verdict: GitError?
     private var deadline: ContinuousClock.Instant?
+    private var patience = Duration.zero
     private var idle = Duration.seconds(30)
     private var lastSign = ContinuousClock.now
 
@@ -21,7 +22,8 @@ final class Job: @unchecked Sendable {
     /// Limits count from now on, for the next of several exchanges.
     func restart(_ limits: FetchLimits) {
         lock.withLock {
-            deadline = ContinuousClock.now + limits.deadline
+            patience = limits.deadline
+            deadline = ContinuousClock.now + patience
             idle = limits.idle
             lastSign = ContinuousClock.now
         }
@@ -48,7 +50,7 @@ final class Job: @unchecked Sendable {
             if isCancelled {
                 verdict = GitError(.cancelled, "the work was cancelled")
             } else if let deadline, ContinuousClock.now >= deadline {
-                verdict = GitError(.deadlineExceeded, "the deadline has passed")
+                verdict = GitError(.deadlineExceeded, "the deadline of \(patience) has passed")
             }
             return verdict
         }
@@ -59,7 +61,7 @@ final class Job: @unchecked Sendable {
         if let reason = reasonToStop() { return reason }
         return lock.withLock {
             guard ContinuousClock.now - lastSign >= idle else { return nil }
-            verdict = GitError(.idleTimeout, "the server has sent nothing for \(idle.components.seconds) seconds")
+            verdict = GitError(.idleTimeout, "the server has sent nothing for \(idle)")
             return verdict
         }
     }

@@ -1,8 +1,9 @@
 import COpenSSL
 import Glibc
 
-/// A known_hosts file as OpenSSH writes it (sshd(8), “SSH_KNOWN_HOSTS FILE FORMAT”): plain and hashed names, patterns,
-/// negation, `[host]:port`, `@revoked`. Certificate authorities are not supported and their lines are passed over.
+/// A known_hosts file as OpenSSH writes it (sshd(8), “SSH_KNOWN_HOSTS FILE FORMAT”): plain and hashed names,
+/// patterns, negation, `[host]:port`, `@revoked`. Certificate authorities are not supported, and
+/// their lines are passed over.
 struct KnownHosts {
     enum Verdict: Equatable {
         case known

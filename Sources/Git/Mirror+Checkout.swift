@@ -39,7 +39,11 @@ extension Mirror {
     private static let deepestSubmodule = 5
 
     private func checkOut(
-        _ source: Source, from repository: Repository, by writer: TreeWriter, job: Job, limits: FetchLimits
+        _ source: Source,
+        from repository: Repository,
+        by writer: TreeWriter,
+        job: Job,
+        limits: FetchLimits
     ) throws {
         let tree = try repository.treeID(of: source.revision)
         let places = try writer.write(tree, of: repository, at: source.path)
@@ -72,7 +76,11 @@ extension Mirror {
 
     /// Fetches a submodule's commit into a mirror of its own, below this one's folder, and opens that.
     private func withSubmodule(
-        _ source: Source, name: String, job: Job, limits: FetchLimits, _ body: (Repository) throws -> Void
+        _ source: Source,
+        name: String,
+        job: Job,
+        limits: FetchLimits,
+        _ body: (Repository) throws -> Void
     ) throws {
         let folder = try submoduleFolder(source.url)
         try Repository.create(at: folder)
@@ -83,8 +91,12 @@ extension Mirror {
                 guard !repository.contains(source.revision) else { return }
                 let isOurs = source.url.hasSameOrigin(as: url)
                 let transfer = Transfer(
-                    job: job, url: source.url, credential: isOurs ? credential : .none, caFile: caFile,
-                    refusesLocalAddresses: !isOurs && !url.isLocal)
+                    job: job,
+                    url: source.url,
+                    credential: isOurs ? credential : .none,
+                    caFile: caFile,
+                    refusesLocalAddresses: !isOurs && !url.isLocal
+                )
                 try Self.fetch(source.revision, into: repository, by: transfer, job: job)
             }
         }
@@ -94,7 +106,8 @@ extension Mirror {
                 guard repository.contains(source.revision) else {
                     throw GitError(
                         .revisionNotFound,
-                        "the submodule at “\(name)” wants \(source.revision), which \(source.url.display) does not have")
+                        "the submodule at “\(name)” wants \(source.revision), which is not at \(source.url.display)"
+                    )
                 }
                 try body(repository)
             }
@@ -104,7 +117,10 @@ extension Mirror {
     /// Gets one commit: by its branch where it is the head of one, else by its id, and where the server allows only
     /// branches and tags, with all of those.
     private static func fetch(
-        _ revision: String, into repository: Repository, by transfer: Transfer, job: Job
+        _ revision: String,
+        into repository: Repository,
+        by transfer: Transfer,
+        job: Job
     ) throws {
         let pinned = "refs/fairlead/submodule"
         do {

@@ -3,8 +3,8 @@ import Glibc
 
 /// A bare copy of one repository on disk, with the refs that are deployed and no others.
 ///
-/// Every call runs on a thread of its own with a repository handle of its own, so any number may run at once; fetches of
-/// one mirror wait for each other. Cancelling the task ends the call within a fraction of a second.
+/// Every call runs on a thread of its own with a repository handle of its own, so any number may run at once; fetches
+/// of one mirror wait for each other. Cancelling the task ends the call within a fraction of a second.
 public final class Mirror: Sendable {
     /// The mirror's folder.
     public let path: String
@@ -14,7 +14,7 @@ public final class Mirror: Sendable {
     let submodules: SubmodulePolicy
     let gate: MirrorGate
 
-    /// Opens the bare mirror at an absolute path, or makes one, readable by its owner only. No server is asked.
+    /// Opens the bare mirror at a path, or makes one, readable by its owner only. No server is asked.
     ///
     /// - Parameters:
     ///   - url: https, http, ssh (also `user@host:path`) or file, or an absolute path for a file source. A user and
@@ -22,11 +22,15 @@ public final class Mirror: Sendable {
     ///   - caFile: certificate authorities (PEM) that are trusted besides those of the system.
     /// - Throws: `GitError` for an address that does not parse, or a folder that cannot be made or is not a repository.
     public init(
-        path: String, url: String, credential: GitCredential = .none, caFile: String? = nil,
+        path: String,
+        url: String,
+        credential: GitCredential = .none,
+        caFile: String? = nil,
         submodules: SubmodulePolicy = .checkOut
     ) throws {
         Library.start()
         let parsed = try RemoteURL(url)
+        let path = Repository.absolute(path)
         try Repository.create(at: path)
         self.path = path
         self.url = parsed
@@ -43,16 +47,25 @@ public final class Mirror: Sendable {
     /// each under its own name.
     ///
     /// - Returns: for each ref the commit that the server has it at, behind an annotated tag.
-    /// - Throws: `GitError`; `refNotFound` names the first ref that the server does not have, and then nothing is fetched.
+    /// - Throws: `GitError`; `refNotFound` names the first ref that the server does not have, and nothing is fetched.
     public func fetch(
-        refs: [String], limits: FetchLimits = .init(), progress: (@Sendable (FetchProgress) -> Void)? = nil
+        refs: [String],
+        limits: FetchLimits = .init(),
+        progress: (@Sendable (FetchProgress) -> Void)? = nil
     ) async throws -> [String: String] {
         for ref in refs { try Self.checkRef(ref) }
+        // libgit2 takes an empty list to mean the default branch.
+        if refs.isEmpty { return [:] }
         return try await onOwnThread(Job(limits: limits)) { [self] job in
             try gate.fetching(job) {
                 try Repository.with(path) { repository in
                     let transfer = Transfer(
-                        job: job, url: url, credential: credential, caFile: caFile, progress: progress)
+                        job: job,
+                        url: url,
+                        credential: credential,
+                        caFile: caFile,
+                        progress: progress
+                    )
                     return try Self.fetch(refs, into: repository, by: transfer)
                 }
             }
@@ -60,7 +73,9 @@ public final class Mirror: Sendable {
     }
 
     private static func fetch(
-        _ refs: [String], into repository: Repository, by transfer: Transfer
+        _ refs: [String],
+        into repository: Repository,
+        by transfer: Transfer
     ) throws -> [String: String] {
         let ids = try transfer.withConnection(to: repository.pointer) { heads in
             let all = Dictionary(heads.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
@@ -90,12 +105,14 @@ public final class Mirror: Sendable {
             try Repository.with(path) { repository in
                 for ref in try repository.refs() where !refs.contains(ref) { try repository.removeRef(ref) }
             }
-            try gate.repackingIfIdle { try Packs.gather(in: path, job: job) }
+            for folder in [path] + names(inFolder: path + "/modules").map({ "\(path)/modules/\($0)" }) {
+                try MirrorGate.of(folder).repackingIfIdle { try Packs.gather(in: folder, job: job) }
+            }
         }
     }
 
-    /// Clears what a killed process has left in the mirror at a path: half-received packs and lock files. Call it before
-    /// the first use, when no other process has the mirror open.
+    /// Clears what a killed process has left in the mirror at a path: half-received packs and lock files. Call it
+    /// before the first use, when no other process has the mirror open.
     public static func sweep(_ path: String) {
         Packs.sweep(path)
     }
@@ -103,7 +120,8 @@ public final class Mirror: Sendable {
     private static func checkRef(_ ref: String) throws(GitError) {
         Library.start()
         var isValid: Int32 = 0
-        guard ref.hasPrefix("refs/"), !ref.utf8.contains(0), git_reference_name_is_valid(&isValid, ref) == 0, isValid == 1
+        guard ref.hasPrefix("refs/"), !ref.utf8.contains(0), git_reference_name_is_valid(&isValid, ref) == 0,
+            isValid == 1
         else {
             throw GitError(.refNotFound, "“\(shown(Array(ref.utf8)))” is not the full name of a ref")
         }
@@ -114,12 +132,19 @@ public final class Mirror: Sendable {
 ///
 /// - Throws: `GitError`.
 public func remoteRefs(
-    url: String, credential: GitCredential = .none, caFile: String? = nil, limits: FetchLimits = .init()
+    url: String,
+    credential: GitCredential = .none,
+    caFile: String? = nil,
+    limits: FetchLimits = .init()
 ) async throws -> [String: String] {
     let parsed = try RemoteURL(url)
     return try await onOwnThread(Job(limits: limits)) { job in
         let transfer = Transfer(
-            job: job, url: parsed, credential: parsed.credential(or: credential), caFile: caFile)
+            job: job,
+            url: parsed,
+            credential: parsed.credential(or: credential),
+            caFile: caFile
+        )
         return try transfer.withConnection(to: nil) { heads in
             var refs: [String: String] = [:]
             let behind = "^{}"

@@ -29,7 +29,10 @@ enum Packs {
 
     /// Writes one pack of all that the given indexes list, and returns its name without the suffix.
     private static func write(
-        _ indexes: [String], into folder: String, of repository: Repository, job: Job
+        _ indexes: [String],
+        into folder: String,
+        of repository: Repository,
+        job: Job
     ) throws -> String {
         var builder: OpaquePointer?
         try check("cannot gather packs", git_packbuilder_new(&builder, repository.pointer))
@@ -41,13 +44,16 @@ enum Packs {
             }
         }
         let status = git_packbuilder_write(
-            builder, folder, 0o444,
+            builder,
+            folder,
+            0o444,
             { _, payload in
                 // Not nil: it is the job that is handed over below.
                 let job = Unmanaged<Job>.fromOpaque(payload!).takeUnretainedValue()
                 return job.reasonToStop() == nil ? 0 : GIT_EUSER.rawValue
             },
-            Unmanaged.passUnretained(job).toOpaque())
+            Unmanaged.passUnretained(job).toOpaque()
+        )
         try check("cannot gather packs", status)
         guard let name = git_packbuilder_name(builder) else { throw GitError(.corrupt, "the new pack has no name") }
         return "pack-" + String(cString: name)
@@ -69,7 +75,9 @@ enum Packs {
                     guard let id, let payload else { return GIT_ERROR.rawValue }
                     payload.assumingMemoryBound(to: [git_oid].self).pointee.append(id.pointee)
                     return 0
-                }, list)
+                },
+                list
+            )
             try check("cannot read \(index)", status)
         }
         return found

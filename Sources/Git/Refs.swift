@@ -20,12 +20,14 @@ extension Repository {
         try setRef(name, to: id)
     }
 
-    /// Points a ref at an object, whatever it pointed at before. A branch `a` that the server has replaced by `a/b` makes
-    /// room: both cannot be there, and the server is right.
+    /// Points a ref at an object, whatever it pointed at before. A branch `a` that the server has replaced by `a/b`
+    /// makes room: both cannot be there, and the server is right.
     func setRef(_ name: String, to id: ObjectID) throws(GitError) {
         var raw = id.raw
         if create(name, &raw) == 0 { return }
-        for other in try refs() where name.hasPrefix(other + "/") || other.hasPrefix(name + "/") { try removeRef(other) }
+        for other in try refs() where name.hasPrefix(other + "/") || other.hasPrefix(name + "/") {
+            try removeRef(other)
+        }
         try check("cannot store \(name)", create(name, &raw))
     }
 

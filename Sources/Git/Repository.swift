@@ -67,8 +67,17 @@ struct Repository {
         return git_repository_open_bare(&pointer, path) == 0
     }
 
+    /// A path as it reads from everywhere, so that one mirror has one name.
+    static func absolute(_ path: String) -> String {
+        var steps = path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        if !path.hasPrefix("/"), let here = getcwd(nil, 0) {
+            steps = String(cString: here).dropFirst() + "/" + steps
+            free(here)
+        }
+        return "/" + steps
+    }
+
     private static func makeFolders(_ path: String) throws(GitError) {
-        guard path.hasPrefix("/") else { throw GitError(.other, "a mirror's path must be absolute: \(path)") }
         var built = ""
         for step in path.split(separator: "/") {
             built += "/" + step
@@ -89,7 +98,10 @@ extension Repository {
     /// The commit with this full id; `revisionNotFound` when it is not here, or is not a commit.
     func withCommit<Result>(_ revision: String, _ body: (OpaquePointer) throws -> Result) throws -> Result {
         guard let id = ObjectID(hex: revision) else {
-            throw GitError(.revisionNotFound, "“\(revision.prefix(60))” is not a full revision of 40 hexadecimal digits")
+            throw GitError(
+                .revisionNotFound,
+                "“\(revision.prefix(60))” is not a full revision of 40 hexadecimal digits"
+            )
         }
         var commit: OpaquePointer?
         var raw = id.raw
@@ -116,7 +128,8 @@ extension Repository {
                 revision: revision.lowercased(),
                 message: text(git_commit_message(commit)),
                 author: text(git_commit_author(commit)?.pointee.name),
-                commitTime: git_commit_time(commit))
+                commitTime: git_commit_time(commit)
+            )
         }
     }
 
@@ -179,7 +192,10 @@ extension Repository {
             else { return nil }
             let bytes = UnsafeRawBufferPointer(start: name, count: strlen(name))
             return TreeEntry(
-                name: Array(bytes), kind: kind(git_tree_entry_filemode_raw(entry).rawValue), id: ObjectID(id.pointee))
+                name: Array(bytes),
+                kind: kind(git_tree_entry_filemode_raw(entry).rawValue),
+                id: ObjectID(id.pointee)
+            )
         }
     }
 
@@ -209,7 +225,8 @@ extension Repository {
 
     /// Hands out the bytes of an object without copying them.
     func withContents<Result>(
-        of id: ObjectID, _ body: (UnsafeRawBufferPointer) throws -> Result
+        of id: ObjectID,
+        _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
         var raw = id.raw
         var object: OpaquePointer?
@@ -230,10 +247,16 @@ extension Repository {
     }
 
     private func compare(
-        _ old: ObjectID?, _ new: ObjectID?, prefix: [UInt8], job: Job, into paths: inout [String]
+        _ old: ObjectID?,
+        _ new: ObjectID?,
+        prefix: [UInt8],
+        job: Job,
+        into paths: inout [String]
     ) throws {
         try job.check()
-        guard prefix.count <= longestPath else { throw GitError(.unsafePath, "the tree's folders are nested too deeply") }
+        guard prefix.count <= longestPath else {
+            throw GitError(.unsafePath, "the tree's folders are nested too deeply")
+        }
         let before = try old.map { try entries(of: $0) } ?? []
         let after = try new.map { try entries(of: $0) } ?? []
         var rest = Dictionary(before.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -248,7 +271,11 @@ extension Repository {
     }
 
     private func note(
-        _ old: TreeEntry?, _ new: TreeEntry?, prefix: [UInt8], job: Job, into paths: inout [String]
+        _ old: TreeEntry?,
+        _ new: TreeEntry?,
+        prefix: [UInt8],
+        job: Job,
+        into paths: inout [String]
     ) throws {
         guard let name = new?.name ?? old?.name else { return }
         let path = prefix + name

@@ -40,7 +40,9 @@ final class Socket {
     }
 
     private static func connect(
-        _ address: SocketAddress, job: Job, patience: Duration?
+        _ address: SocketAddress,
+        job: Job,
+        patience: Duration?
     ) throws(GitError) -> Result<Int32, ConnectFailure> {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let open = socket(address.family, kind, 0)
@@ -53,7 +55,10 @@ final class Socket {
         setsockopt(open, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
         let status = address.bytes.withUnsafeBytes {
             Glibc.connect(
-                open, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(address.bytes.count))
+                open,
+                $0.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                socklen_t(address.bytes.count)
+            )
         }
         if status != 0 {
             guard errno == EINPROGRESS else { return .failure(ConnectFailure(errno)) }

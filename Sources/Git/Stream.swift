@@ -18,7 +18,9 @@ enum Stream {
 
     private static func make(
         _ out: UnsafeMutablePointer<UnsafeMutablePointer<git_stream>?>?,
-        host: UnsafePointer<CChar>?, port: UnsafePointer<CChar>?, isEncrypted: Bool
+        host: UnsafePointer<CChar>?,
+        port: UnsafePointer<CChar>?,
+        isEncrypted: Bool
     ) -> Int32 {
         guard let out, let host, let port, let job = Job.current, let transfer = job.transfer else {
             return refuse("no transfer is going on in this thread")
@@ -26,8 +28,12 @@ enum Stream {
         let connection: Connection
         do {
             connection = try Connection(
-                job: job, transfer: transfer, host: String(cString: host), port: String(cString: port),
-                isEncrypted: isEncrypted)
+                job: job,
+                transfer: transfer,
+                host: String(cString: host),
+                port: String(cString: port),
+                isEncrypted: isEncrypted
+            )
         } catch {
             return report(error, to: job)
         }

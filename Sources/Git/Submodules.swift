@@ -1,4 +1,4 @@
-/// The file `.gitmodules` of a revision (gitmodules(5)), as far as it matters here: which address belongs to which path.
+/// The file `.gitmodules` of a revision (gitmodules(5)), as far as it matters: which address belongs to which path.
 ///
 /// Parsed by ourselves, because libgit2's parser follows `include.path` and this text comes from a repository.
 struct Submodules {

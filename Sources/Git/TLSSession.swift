@@ -93,7 +93,8 @@ final class TLSSession {
 
     private static func failure(_ doing: String) -> GitError {
         let number = ERR_get_error()
-        let why = number == 0 ? "the connection was closed" : ERR_reason_error_string(number).map { String(cString: $0) }
+        let why =
+            number == 0 ? "the connection was closed" : ERR_reason_error_string(number).map { String(cString: $0) }
         return GitError(.network, "\(doing): \(why ?? "error \(number)")")
     }
 }

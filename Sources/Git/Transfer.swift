@@ -27,7 +27,11 @@ final class Transfer {
     private var remote: OpaquePointer?
 
     init(
-        job: Job, url: RemoteURL, credential: GitCredential, caFile: String?, refusesLocalAddresses: Bool = false,
+        job: Job,
+        url: RemoteURL,
+        credential: GitCredential,
+        caFile: String?,
+        refusesLocalAddresses: Bool = false,
         progress: (@Sendable (FetchProgress) -> Void)? = nil
     ) {
         (self.job, self.url, self.credential, self.caFile) = (job, url, credential, caFile)
@@ -37,7 +41,8 @@ final class Transfer {
     /// Connects, hands out the refs of the server, runs the body and disconnects. Without a repository nothing can be
     /// downloaded.
     func withConnection<Result>(
-        to repository: OpaquePointer?, _ body: ([Head]) throws -> Result
+        to repository: OpaquePointer?,
+        _ body: ([Head]) throws -> Result
     ) throws -> Result {
         try checkFiles()
         job.transfer = self
@@ -136,7 +141,9 @@ extension Transfer {
         }
     }
 
-    fileprivate func provide(_ out: UnsafeMutablePointer<UnsafeMutablePointer<git_credential>?>?, _ kinds: UInt32) -> Int32 {
+    fileprivate func provide(_ out: UnsafeMutablePointer<UnsafeMutablePointer<git_credential>?>?, _ kinds: UInt32)
+        -> Int32
+    {
         if hasOfferedCredential || url.scheme != .ssh { return refuseCredential() }
         hasOfferedCredential = true
         switch credential {
@@ -154,9 +161,19 @@ extension Transfer {
             switch credential {
             case .none: "\(url.display) asks for credentials, and none are configured for it"
             case .password(let user, _): "\(url.display) refused the password of “\(user)”"
-            case .sshKey(let user, let key, _, _): "\(url.display) refused the key \(key) for “\(user)”"
+            case .sshKey(let user, let key, _, _):
+                "\(url.display) refused the key \(key) for “\(user)”"
+                    + (isRSAKey(key) ? "; it is an RSA key, use Ed25519 with servers that want SHA-2 signatures" : "")
             }
         return stop(GitError(.authentication, why))
+    }
+
+    private func isRSAKey(_ path: String) -> Bool {
+        let lines = String(decoding: contents(ofFile: path) ?? [], as: UTF8.self).split(whereSeparator: \.isNewline)
+        if lines.first?.contains("BEGIN RSA") == true { return true }
+        let body = base64Decoded(lines.filter { !$0.hasPrefix("-") }.joined()) ?? []
+        // An unencrypted header of the format names the kind of the public key.
+        return String(decoding: body.prefix(256), as: UTF8.self).contains("ssh-rsa")
     }
 
     fileprivate func judgeHostKey(_ certificate: UnsafeMutablePointer<git_cert>?, isKnown: Bool) -> Int32 {
@@ -232,16 +249,21 @@ extension Transfer {
         lastReport = instant
         progress(
             FetchProgress(
-                receivedObjects: Int(now.received_objects), totalObjects: Int(now.total_objects),
-                resolvedDeltas: Int(now.indexed_deltas), totalDeltas: Int(now.total_deltas),
-                receivedBytes: now.received_bytes))
+                receivedObjects: Int(now.received_objects),
+                totalObjects: Int(now.total_objects),
+                resolvedDeltas: Int(now.indexed_deltas),
+                totalDeltas: Int(now.total_deltas),
+                receivedBytes: now.received_bytes
+            )
+        )
         return 0
     }
 }
 
 /// Strings in the form in which libgit2 takes lists of them, for the length of the body.
 private func withCStrings<Result>(
-    _ list: [String], _ body: (git_strarray) throws(GitError) -> Result
+    _ list: [String],
+    _ body: (git_strarray) throws(GitError) -> Result
 ) throws(GitError) -> Result {
     let strings = UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: list.count)
     for (index, text) in list.enumerated() { strings.initializeElement(at: index, to: strdup(text)) }

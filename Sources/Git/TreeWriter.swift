@@ -45,7 +45,10 @@ final class TreeWriter {
     }
 
     private func write(
-        _ tree: ObjectID, of repository: Repository, into folder: Folder, path: [UInt8],
+        _ tree: ObjectID,
+        of repository: Repository,
+        into folder: Folder,
+        path: [UInt8],
         submodules: inout [Submodule]
     ) throws {
         for entry in try repository.entries(of: tree) {
@@ -54,7 +57,10 @@ final class TreeWriter {
             try checkName(entry.name, here)
             entries += 1
             guard entries <= Self.mostEntries, bytes <= Self.mostBytes else {
-                throw GitError(.unsafePath, "the revision has more files than are ever checked out, at “\(shown(here))”")
+                throw GitError(
+                    .unsafePath,
+                    "the revision has more files than are ever checked out, at “\(shown(here))”"
+                )
             }
             switch entry.kind {
             case .tree:
@@ -101,7 +107,9 @@ extension TreeWriter {
         func refused(_ why: String) -> GitError {
             GitError(.unsafePath, "the symbolic link “\(shown(path))” is refused: \(why) (“\(shown(target))”)")
         }
-        guard !target.isEmpty, !target.contains(0), target.count < longestPath else { throw refused("it has no target") }
+        guard !target.isEmpty, !target.contains(0), target.count < longestPath else {
+            throw refused("it has no target")
+        }
         let slash = UInt8(ascii: "/")
         var place = Array(path.split(separator: slash).dropLast())
         guard target.first != slash else { throw refused("it points to an absolute path") }

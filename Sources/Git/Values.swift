@@ -6,7 +6,9 @@ public enum GitCredential: Sendable {
     /// `x-access-token`.
     case password(user: String, password: String)
     /// A private key file in OpenSSH or PEM format. Host keys are checked against `knownHostsPath` (the format of
-    /// OpenSSH's known_hosts), or against the home folder's `.ssh/known_hosts` where that is nil.
+    /// OpenSSH's known_hosts), or against the home folder's `.ssh/known_hosts` where that is nil; it should have all
+    /// keys of the host, since libssh2 1.10 does not look into it before it chooses a kind. The same version cannot
+    /// sign with RSA keys in a way that OpenSSH 8.8 and GitHub accept: use Ed25519 or ECDSA.
     case sshKey(user: String, privateKeyPath: String, passphrase: String?, knownHostsPath: String?)
 }
 

@@ -16,13 +16,15 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(GitError) {
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     var thread = pthread_t()
     let status = pthread_create(
-        &thread, &attributes,
+        &thread,
+        &attributes,
         { argument in
             // Not nil: it is the box that is handed over below.
             Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue().run()
             return nil
         },
-        box.toOpaque())
+        box.toOpaque()
+    )
     guard status != 0 else { return }
     box.release()
     throw GitError(.other, "cannot start a thread: \(String(cString: strerror(status)))")
@@ -35,7 +37,8 @@ private final class ThreadBody: Sendable {
 
 /// Runs blocking work on a thread of its own. Cancelling the task cancels the job, which the work has to look at.
 func onOwnThread<Result: Sendable>(
-    _ job: Job, _ work: @escaping @Sendable (Job) throws -> Result
+    _ job: Job,
+    _ work: @escaping @Sendable (Job) throws -> Result
 ) async throws -> Result {
     try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Result, any Error>) in

@@ -17,7 +17,8 @@ final class ChildProcess: @unchecked Sendable {
     private var status: Int32?
 
     /// - Parameter arguments: with the program first, which is looked up in PATH.
-    init(_ arguments: [String], in folder: String? = nil, environment: [String: String] = [:], errors: Int32 = 2) throws {
+    init(_ arguments: [String], in folder: String? = nil, environment: [String: String] = [:], errors: Int32 = 2) throws
+    {
         let (inputEnd, ourInput) = try Self.channel()
         let (ourOutput, outputEnd) = try Self.channel()
         (input, output) = (ourInput, ourOutput)
@@ -101,7 +102,8 @@ final class ChildProcess: @unchecked Sendable {
     }
 
     private static func withCStrings<Result>(
-        _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+        _ strings: [String],
+        _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
     ) -> Result {
         let copies = strings.map { strdup($0) }
         defer { for copy in copies { free(copy) } }
@@ -112,7 +114,10 @@ final class ChildProcess: @unchecked Sendable {
 /// Runs a program to its end and returns what it printed, errors included; throws when it fails.
 @discardableResult
 func run(
-    _ program: String, _ arguments: [String], in folder: String? = nil, input: Data? = nil,
+    _ program: String,
+    _ arguments: [String],
+    in folder: String? = nil,
+    input: Data? = nil,
     environment: [String: String] = [:]
 ) throws -> String {
     let child = try ChildProcess([program] + arguments, in: folder, environment: environment, errors: 1)

@@ -2,7 +2,7 @@ import Foundation
 import Git
 import Testing
 
-@Suite struct CredentialTests {
+@Suite(.ownThread) struct CredentialTests {
     static let right = GitCredential.password(user: "ada", password: "s3cret:ä")
 
     @Test func aRightPasswordIsSentWithTheFirstRequest() async throws {
@@ -34,22 +34,26 @@ import Testing
         let mirror = try Mirror(path: scene.scratch.file("mirror"), url: url)
         #expect(try await mirror.fetch(refs: [main])[main] != nil)
         let wrong = try Mirror(
-            path: scene.scratch.file("wrong"), url: url.replacingOccurrences(of: "ada:s3cret", with: "ada:letmein"))
+            path: scene.scratch.file("wrong"),
+            url: url.replacingOccurrences(of: "ada:s3cret", with: "ada:letmein")
+        )
         let refused = await gitError { _ = try await wrong.fetch(refs: [main]) }
         #expect(refused?.code == .authentication)
         #expect(refused?.message.contains("letmein") == false)
     }
 }
 
-@Suite struct CertificateTests {
+@Suite(.ownThread) struct CertificateTests {
     static let names = "IP:127.0.0.1,DNS:localhost"
 
     @Test(arguments: ["127.0.0.1", "localhost"])
     func isTrustedByItsFile(host: String) async throws {
         let scene = try Scene(certificate: { try TestCertificate(in: $0.path, names: Self.names) })
         let mirror = try Mirror(
-            path: scene.scratch.file("mirror"), url: "https://\(host):\(scene.server.port)/app.git",
-            caFile: scene.scratch.file("server.crt"))
+            path: scene.scratch.file("mirror"),
+            url: "https://\(host):\(scene.server.port)/app.git",
+            caFile: scene.scratch.file("server.crt")
+        )
         #expect(try await mirror.fetch(refs: [main])[main] != nil)
     }
 
@@ -61,12 +65,17 @@ import Testing
         #expect(scene.server.requests.isEmpty)
     }
 
-    @Test(arguments: [("DNS:example.com", "127.0.0.1"), ("IP:127.0.0.2", "127.0.0.1"), ("DNS:example.com", "localhost")])
+    @Test(arguments: [
+        ("DNS:example.com", "127.0.0.1"), ("IP:127.0.0.2", "127.0.0.1"), ("DNS:example.com", "localhost"),
+    ])
     func isRefusedForAnotherHost(names: String, host: String) async throws {
         let scene = try Scene(certificate: { try TestCertificate(in: $0.path, names: names) })
         let mirror = try Mirror(
-            path: scene.scratch.file("mirror"), url: "https://\(host):\(scene.server.port)/app.git",
-            credential: CredentialTests.right, caFile: scene.scratch.file("server.crt"))
+            path: scene.scratch.file("mirror"),
+            url: "https://\(host):\(scene.server.port)/app.git",
+            credential: CredentialTests.right,
+            caFile: scene.scratch.file("server.crt")
+        )
         let refused = await gitError { _ = try await mirror.fetch(refs: [main]) }
         #expect(refused?.code == .certificate)
         #expect(refused?.message.contains("mismatch") == true, "\(String(describing: refused))")
@@ -83,7 +92,9 @@ import Testing
     @Test func plainServersDoNotSpeakTLS() async throws {
         let scene = try Scene()
         let mirror = try Mirror(
-            path: scene.scratch.file("mirror"), url: "https://127.0.0.1:\(scene.server.port)/app.git")
+            path: scene.scratch.file("mirror"),
+            url: "https://127.0.0.1:\(scene.server.port)/app.git"
+        )
         #expect(await gitError { _ = try await mirror.fetch(refs: [main]) }?.code == .network)
     }
 }

@@ -3,7 +3,7 @@ import Git
 import Testing
 
 /// Servers that do not answer. Times are asserted only as far as needed to tell an end from a hang.
-@Suite struct HangTests {
+@Suite(.ownThread) struct HangTests {
     static let patience = Duration.seconds(45)
 
     struct Case: CustomTestStringConvertible, Sendable {
@@ -29,11 +29,17 @@ import Testing
         Case(fault: .stalledPack, isEncrypted: true, limits: deadline, code: .deadlineExceeded),
         // Never silent for long, so only the deadline ends it.
         Case(
-            fault: .drippingPack, isEncrypted: false, limits: FetchLimits(deadline: .seconds(3), idle: .seconds(2)),
-            code: .deadlineExceeded),
+            fault: .drippingPack,
+            isEncrypted: false,
+            limits: FetchLimits(deadline: .seconds(3), idle: .seconds(2)),
+            code: .deadlineExceeded
+        ),
         Case(
-            fault: .drippingPack, isEncrypted: true, limits: FetchLimits(deadline: .seconds(3), idle: .seconds(2)),
-            code: .deadlineExceeded),
+            fault: .drippingPack,
+            isEncrypted: true,
+            limits: FetchLimits(deadline: .seconds(3), idle: .seconds(2)),
+            code: .deadlineExceeded
+        ),
     ]
 
     @Test(arguments: cases)
@@ -98,7 +104,9 @@ import Testing
     func anSSHServerThatSaysNothingEndsInTime(limits: FetchLimits) async throws {
         let scene = try scene(.silent, isEncrypted: false)
         let mirror = try Mirror(
-            path: scene.scratch.file("mirror"), url: "ssh://git@127.0.0.1:\(scene.server.port)/app.git")
+            path: scene.scratch.file("mirror"),
+            url: "ssh://git@127.0.0.1:\(scene.server.port)/app.git"
+        )
         let start = ContinuousClock.now
         let ended = await gitError { _ = try await mirror.fetch(refs: [main], limits: limits) }
         #expect(ended?.code == (limits.idle == .seconds(1) ? .idleTimeout : .deadlineExceeded))
@@ -108,7 +116,9 @@ import Testing
     private func scene(_ fault: TestServer.Fault, isEncrypted: Bool) throws -> Scene {
         try Scene(
             certificate: { isEncrypted ? try TestCertificate(in: $0.path, names: CertificateTests.names) : nil },
-            fault: fault, prepare: { try $0.commit(["big": noise(100_000)]) })
+            fault: fault,
+            prepare: { try $0.commit(["big": noise(100_000)]) }
+        )
     }
 
     private func packs(_ mirror: Mirror) -> [String] {

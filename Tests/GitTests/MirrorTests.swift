@@ -9,8 +9,11 @@ struct Scene {
     let server: TestServer
 
     init(
-        user: String? = nil, password: String? = nil, certificate: (Scratch) throws -> TestCertificate? = { _ in nil },
-        fault: TestServer.Fault = .none, scratch: Scratch? = nil,
+        user: String? = nil,
+        password: String? = nil,
+        certificate: (Scratch) throws -> TestCertificate? = { _ in nil },
+        fault: TestServer.Fault = .none,
+        scratch: Scratch? = nil,
         prepare: (TestRepository) throws -> Void = { _ in }
     ) throws {
         let scratch = try scratch ?? Scratch()
@@ -18,14 +21,25 @@ struct Scene {
         repository = try TestRepository("app", in: scratch.path)
         try prepare(repository)
         server = try TestServer(
-            serving: scratch.path, user: user, password: password, certificate: try certificate(scratch), fault: fault)
+            serving: scratch.path,
+            user: user,
+            password: password,
+            certificate: try certificate(scratch),
+            fault: fault
+        )
     }
 
     func mirror(
-        _ path: String = "app.git", credential: GitCredential = .none, caFile: String? = nil
+        _ path: String = "app.git",
+        credential: GitCredential = .none,
+        caFile: String? = nil
     ) throws -> Mirror {
         try Mirror(
-            path: scratch.file("mirror"), url: "\(server.url)/\(path)", credential: credential, caFile: caFile)
+            path: scratch.file("mirror"),
+            url: "\(server.url)/\(path)",
+            credential: credential,
+            caFile: caFile
+        )
     }
 }
 
@@ -41,7 +55,7 @@ func gitError(_ body: () async throws -> Void) async -> GitError? {
 
 let main = "refs/heads/main"
 
-@Suite struct MirrorTests {
+@Suite(.ownThread) struct MirrorTests {
     @Test func fetchesAndChecksOut() async throws {
         let scene = try Scene()
         try scene.repository.git("tag", "-a", "-m", "one", "v1")
@@ -141,6 +155,8 @@ let main = "refs/heads/main"
         let noBranch = await gitError { _ = try await mirror.fetch(refs: ["refs/heads/gone"]) }
         #expect(noBranch?.code == .refNotFound)
         #expect(noBranch?.message.contains("refs/heads/gone") == true)
+        #expect(try await mirror.fetch(refs: []).isEmpty)
+        #expect(scene.server.requests.count == 1)
         let odd = await gitError { _ = try await mirror.fetch(refs: ["main"]) }
         #expect(odd?.code == .refNotFound)
         let away = try Mirror(path: scene.scratch.file("other"), url: scene.server.url + "/gone.git")
@@ -197,8 +213,10 @@ let main = "refs/heads/main"
         let moved = try Mirror(path: scene.scratch.file("moved"), url: scene.server.url + "/moved/app.git")
         #expect(try await moved.fetch(refs: [main])[main] != nil)
         let away = try Mirror(
-            path: scene.scratch.file("away"), url: scene.server.url + "/away/app.git",
-            credential: .password(user: "ada", password: "secret"))
+            path: scene.scratch.file("away"),
+            url: scene.server.url + "/away/app.git",
+            credential: .password(user: "ada", password: "secret")
+        )
         let refused = await gitError { _ = try await away.fetch(refs: [main]) }
         #expect(refused?.code == .other)
         #expect(refused?.message.contains("redirect") == true)

@@ -3,18 +3,20 @@ import Testing
 @testable import Git
 
 @Suite struct RemoteURLTests {
-    @Test(arguments: [
-        ("https://github.com/acme/todo.git", "https://github.com/acme/todo.git", 443, nil),
-        ("HTTPS://GitHub.com:443/acme/todo.git", "https://github.com/acme/todo.git", 443, nil),
-        ("http://h:8080/x", "http://h:8080/x", 8080, nil),
-        ("https://ada:p%40ss@h/x", "https://h/x", 443, "ada"),
-        ("http://[::1]:81/x", "http://[::1]:81/x", 81, nil),
-        ("ssh://git@h:2222/x.git", "ssh://h:2222/x.git", 2222, "git"),
-        ("git@github.com:acme/todo.git", "github.com:acme/todo.git", 22, "git"),
-        ("git@h:/srv/x.git", "ssh://h/srv/x.git", 22, "git"),
-        ("file:///srv/a%20b.git", "file:///srv/a b.git", 0, nil),
-        ("/srv/x.git", "file:///srv/x.git", 0, nil),
-    ] as [(String, String, Int, String?)])
+    @Test(
+        arguments: [
+            ("https://github.com/acme/todo.git", "https://github.com/acme/todo.git", 443, nil),
+            ("HTTPS://GitHub.com:443/acme/todo.git", "https://github.com/acme/todo.git", 443, nil),
+            ("http://h:8080/x", "http://h:8080/x", 8080, nil),
+            ("https://ada:p%40ss@h/x", "https://h/x", 443, "ada"),
+            ("http://[::1]:81/x", "http://[::1]:81/x", 81, nil),
+            ("ssh://git@h:2222/x.git", "ssh://h:2222/x.git", 2222, "git"),
+            ("git@github.com:acme/todo.git", "github.com:acme/todo.git", 22, "git"),
+            ("git@h:/srv/x.git", "ssh://h/srv/x.git", 22, "git"),
+            ("file:///srv/a%20b.git", "file:///srv/a b.git", 0, nil),
+            ("/srv/x.git", "file:///srv/x.git", 0, nil),
+        ] as [(String, String, Int, String?)]
+    )
     func takesApart(text: String, display: String, port: Int, user: String?) throws {
         let url = try RemoteURL(text)
         #expect(url.display == display)
@@ -24,7 +26,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "x", "../x", "-x", "git://h/x", "ext::sh", "https://", "https:///x", "https://h", "https://h/", "http://h:0/x",
+        "", "x", "../x", "-x", "git://h/x", "ext::sh", "https://", "https:///x", "https://h", "https://h/",
+        "http://h:0/x",
         "http://h:99999/x", "http://h:x/x", "https://h/a b", "https://h/a\nb", "ssh://h/a'b", "ssh://h/a%27b",
         "ssh://-oProxy/x", "file://h/x", "https://a\u{0}b/x", "git@h:-x", "git@h:a$(b)",
     ])
@@ -74,7 +77,8 @@ import Testing
             urls == [
                 "libs/a": "https://host/a.git", "libs/b c": "https://[::1]:80/b#1", "c": "https://host/long.git",
                 "d": "two",
-            ])
+            ]
+        )
     }
 
     @Test func doesNotFollowIncludes() throws {

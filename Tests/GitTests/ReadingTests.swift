@@ -2,12 +2,14 @@ import Foundation
 import Git
 import Testing
 
-@Suite struct ReadingTests {
+@Suite(.ownThread) struct ReadingTests {
     @Test func tellsWhichPathsDiffer() async throws {
         let scene = try Scene()
         let first = try scene.repository.commit(["a": "1", "d/b": "2", "d/e/c": "3", "gone": "4", "kind": "5"])
         try FileManager.default.moveItem(
-            atPath: scene.repository.work + "/d/b", toPath: scene.repository.work + "/d/moved")
+            atPath: scene.repository.work + "/d/b",
+            toPath: scene.repository.work + "/d/moved"
+        )
         try run("chmod", ["755", scene.repository.work + "/a"])
         try FileManager.default.removeItem(atPath: scene.repository.work + "/kind")
         let second = try scene.repository.commit(["gone": nil, "kind/inner": "6", "d/e/c": "changed"])
@@ -28,7 +30,9 @@ import Testing
         let root = try scene.repository.git("rev-parse", "HEAD^{tree}")
         #expect(try await mirror.treeID(revision, path: "") == root)
         #expect(try await mirror.treeID(revision, path: ".") == root)
-        #expect(try await mirror.treeID(revision, path: "./d/e/") == (try scene.repository.git("rev-parse", "HEAD:d/e")))
+        #expect(
+            try await mirror.treeID(revision, path: "./d/e/") == (try scene.repository.git("rev-parse", "HEAD:d/e"))
+        )
         #expect(try await mirror.treeID(revision, path: "d/b") == nil)
         #expect(try await mirror.treeID(revision, path: "nothing/here") == nil)
         #expect(try await mirror.objectID(revision, path: "d/b") == (try scene.repository.git("rev-parse", "HEAD:d/b")))
@@ -45,7 +49,9 @@ import Testing
         let mirror = try scene.mirror()
         _ = try await mirror.fetch(refs: [main])
         let info = try await mirror.commit(second)
-        #expect(info == CommitInfo(revision: second, message: "Grüße\n\nmore\n", author: "Ada", commitTime: 1_700_000_000))
+        #expect(
+            info == CommitInfo(revision: second, message: "Grüße\n\nmore\n", author: "Ada", commitTime: 1_700_000_000)
+        )
         #expect(try await mirror.isAncestor(first, of: second))
         #expect(try await mirror.isAncestor(second, of: second))
         #expect(try await !mirror.isAncestor(second, of: first))
@@ -58,7 +64,7 @@ import Testing
     }
 }
 
-@Suite struct PackTests {
+@Suite(.ownThread) struct PackTests {
     @Test func aSweepClearsWhatAKillLeaves() async throws {
         let scene = try Scene()
         let mirror = try scene.mirror()
@@ -70,7 +76,9 @@ import Testing
         for name in left {
             let file = mirror.path + "/" + name
             try FileManager.default.createDirectory(
-                atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+                atPath: (file as NSString).deletingLastPathComponent,
+                withIntermediateDirectories: true
+            )
             try "x".write(toFile: file, atomically: false, encoding: .utf8)
         }
         Mirror.sweep(mirror.path)
@@ -95,7 +103,12 @@ import Testing
         #expect(packs(mirror).count > 40)
         try await mirror.prune(keeping: [main])
         #expect(packs(mirror).count == 1)
-        let refs = try run("git", ["for-each-ref", "--format=%(refname)"], in: mirror.path, environment: TestRepository.environment)
+        let refs = try run(
+            "git",
+            ["for-each-ref", "--format=%(refname)"],
+            in: mirror.path,
+            environment: TestRepository.environment
+        )
         #expect(refs == main)
         try run("git", ["fsck", "--full", "--strict"], in: mirror.path, environment: TestRepository.environment)
         for revision in revisions { #expect(try await mirror.contains(revision)) }

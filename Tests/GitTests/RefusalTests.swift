@@ -3,7 +3,7 @@ import Git
 import Testing
 
 /// What a repository must not make us do.
-@Suite struct RefusalTests {
+@Suite(.ownThread) struct RefusalTests {
     static let zeroes = String(repeating: "1", count: 40)
 
     @Test(arguments: [
@@ -74,7 +74,9 @@ import Testing
         let tree = try scene.repository.git("rev-parse", "\(inner):inner")
         let target = try scene.repository.blob(scene.scratch.file("outside"))
         try FileManager.default.createDirectory(
-            atPath: scene.scratch.file("outside"), withIntermediateDirectories: false)
+            atPath: scene.scratch.file("outside"),
+            withIntermediateDirectories: false
+        )
         let revision = try scene.repository.commitTree([("120000", "a", target), ("40000", "a", tree)])
         let mirror = try scene.mirror()
         _ = try await mirror.fetch(refs: [main])
@@ -97,23 +99,28 @@ import Testing
         _ = try await mirror.fetch(refs: [main])
         let ended = await gitError {
             try await mirror.checkOut(
-                revision, into: scene.scratch.file("out"), limits: FetchLimits(deadline: .seconds(1)))
+                revision,
+                into: scene.scratch.file("out"),
+                limits: FetchLimits(deadline: .seconds(1))
+            )
         }
         #expect(ended?.code == .deadlineExceeded)
         #expect(!FileManager.default.fileExists(atPath: scene.scratch.file("out")))
     }
 
     /// Name to target. Each set has one link that leads outside, named in the error.
-    @Test(arguments: [
-        (["bad": "/etc/passwd"], "bad"),
-        (["bad": ".."], "bad"),
-        (["d/bad": "../../x"], "d/bad"),
-        (["d/bad": "../d/../../x"], "d/bad"),
-        // Counted by its dots this one stays inside; followed, it does not.
-        (["d/e/up": "../..", "bad": "d/e/up/../x"], "bad"),
-        (["a": "b", "b": "a"], nil),
-        (["bad": ""], nil),
-    ] as [([String: String], String?)])
+    @Test(
+        arguments: [
+            (["bad": "/etc/passwd"], "bad"),
+            (["bad": ".."], "bad"),
+            (["d/bad": "../../x"], "d/bad"),
+            (["d/bad": "../d/../../x"], "d/bad"),
+            // Counted by its dots this one stays inside; followed, it does not.
+            (["d/e/up": "../..", "bad": "d/e/up/../x"], "bad"),
+            (["a": "b", "b": "a"], nil),
+            (["bad": ""], nil),
+        ] as [([String: String], String?)]
+    )
     func linkThatLeadsOutside(links: [String: String], named: String?) async throws {
         let scene = try Scene()
         for (name, target) in links where !target.isEmpty { try scene.repository.link(name, to: target) }

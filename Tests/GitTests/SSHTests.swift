@@ -2,10 +2,11 @@ import Foundation
 import Git
 import Testing
 
-@Suite(.enabled(if: TestSSHServer.isAvailable, "OpenSSH's server is not installed, or we are not root"))
+@Suite(.ownThread, .enabled(if: TestSSHServer.isAvailable, "OpenSSH's server is not installed, or we are not root"))
 struct SSHTests {
     private func scene(
-        passphrase: String = "", command: String? = nil
+        passphrase: String = "",
+        command: String? = nil
     ) throws -> (Scratch, TestRepository, TestSSHServer) {
         let scratch = try Scratch()
         let repository = try TestRepository("app", in: scratch.path)
@@ -16,7 +17,10 @@ struct SSHTests {
     @Test func fetchesAndChecksOut() async throws {
         let (scratch, repository, server) = try scene()
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository), credential: server.credential())
+            path: scratch.file("mirror"),
+            url: server.url(repository),
+            credential: server.credential()
+        )
         _ = try await mirror.fetch(refs: [main])
         let revision = try repository.commit(["a": "1"])
         #expect(try await mirror.fetch(refs: [main])[main] == revision)
@@ -34,12 +38,16 @@ struct SSHTests {
     @Test func opensKeysWithTheirPassphrase() async throws {
         let (scratch, repository, server) = try scene(passphrase: "open sesame")
         let right = try Mirror(
-            path: scratch.file("right"), url: server.url(repository),
-            credential: server.credential(passphrase: "open sesame"))
+            path: scratch.file("right"),
+            url: server.url(repository),
+            credential: server.credential(passphrase: "open sesame")
+        )
         #expect(try await right.fetch(refs: [main])[main] != nil)
         let wrong = try Mirror(
-            path: scratch.file("wrong"), url: server.url(repository),
-            credential: server.credential(passphrase: "open barley"))
+            path: scratch.file("wrong"),
+            url: server.url(repository),
+            credential: server.credential(passphrase: "open barley")
+        )
         let refused = await gitError { _ = try await wrong.fetch(refs: [main]) }
         #expect(refused?.code == .authentication, "\(String(describing: refused))")
         #expect(refused?.message.contains("barley") == false)
@@ -51,7 +59,10 @@ struct SSHTests {
         let libRevision = try lib.commit(["lib.txt": "lib"])
         let revision = try repository.submodule("lib", url: "../lib.git", revision: libRevision)
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository), credential: server.credential())
+            path: scratch.file("mirror"),
+            url: server.url(repository),
+            credential: server.credential()
+        )
         _ = try await mirror.fetch(refs: [main])
         try await mirror.checkOut(revision, into: scratch.file("out"))
         #expect(text(scratch.file("out/lib/lib.txt")) == "lib")
@@ -62,12 +73,28 @@ struct SSHTests {
         let key = scratch.file("stranger")
         try run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key])
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository), credential: server.credential(key: key))
+            path: scratch.file("mirror"),
+            url: server.url(repository),
+            credential: server.credential(key: key)
+        )
         let refused = await gitError { _ = try await mirror.fetch(refs: [main]) }
         #expect(refused?.code == .authentication, "\(String(describing: refused))")
         #expect(refused?.message.contains("refused the key \(key) for “root”") == true)
+        let old = scratch.file("old")
+        try run("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", old])
+        let rsa = try Mirror(
+            path: scratch.file("rsa"),
+            url: server.url(repository),
+            credential: server.credential(key: old)
+        )
+        let hinted = await gitError { _ = try await rsa.fetch(refs: [main]) }
+        #expect(hinted?.code == .authentication)
+        #expect(hinted?.message.contains("it is an RSA key") == true, "\(String(describing: hinted))")
         let missing = try Mirror(
-            path: scratch.file("other"), url: server.url(repository), credential: server.credential(key: "/no/key"))
+            path: scratch.file("other"),
+            url: server.url(repository),
+            credential: server.credential(key: "/no/key")
+        )
         let unread = await gitError { _ = try await missing.fetch(refs: [main]) }
         #expect(unread?.code == .authentication)
         #expect(unread?.message.contains("/no/key") == true)
@@ -85,22 +112,29 @@ struct SSHTests {
             let file = scratch.file(name)
             try contents.write(toFile: file, atomically: false, encoding: .utf8)
             let mirror = try Mirror(
-                path: scratch.file("mirror-" + name), url: server.url(repository),
-                credential: server.credential(knownHosts: file))
+                path: scratch.file("mirror-" + name),
+                url: server.url(repository),
+                credential: server.credential(knownHosts: file)
+            )
             let refused = await gitError { _ = try await mirror.fetch(refs: [main]) }
             #expect(refused?.code == .hostKey, "\(String(describing: refused))")
             #expect(refused?.message.contains(words) == true, "\(String(describing: refused))")
         }
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository),
-            credential: .sshKey(user: "root", privateKeyPath: server.key, passphrase: nil, knownHostsPath: nil))
+            path: scratch.file("mirror"),
+            url: server.url(repository),
+            credential: .sshKey(user: "root", privateKeyPath: server.key, passphrase: nil, knownHostsPath: nil)
+        )
         #expect(await gitError { _ = try await mirror.fetch(refs: [main]) }?.code == .hostKey)
     }
 
     @Test func aMissingRepositoryIsNamed() async throws {
         let (scratch, repository, server) = try scene()
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository) + ".gone", credential: server.credential())
+            path: scratch.file("mirror"),
+            url: server.url(repository) + ".gone",
+            credential: server.credential()
+        )
         #expect(await gitError { _ = try await mirror.fetch(refs: [main]) }?.code == .notFound)
     }
 
@@ -108,25 +142,37 @@ struct SSHTests {
     func aServerThatStallsEndsInTime(limits: FetchLimits) async throws {
         // Sends the beginning of the pack; then only listens, until we hang up.
         let (scratch, repository, server) = try scene(
-            command: "sh -c \\\"$SSH_ORIGINAL_COMMAND\\\" | stdbuf -o0 head -c 5000; cat > /dev/null")
+            command: "sh -c \\\"$SSH_ORIGINAL_COMMAND\\\" | stdbuf -o0 head -c 5000; cat > /dev/null"
+        )
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository), credential: server.credential())
+            path: scratch.file("mirror"),
+            url: server.url(repository),
+            credential: server.credential()
+        )
         let start = ContinuousClock.now
         let ended = await gitError { _ = try await mirror.fetch(refs: [main], limits: limits) }
-        #expect(ended?.code == (limits.idle == .seconds(1) ? .idleTimeout : .deadlineExceeded), "\(String(describing: ended))")
+        #expect(
+            ended?.code == (limits.idle == .seconds(1) ? .idleTimeout : .deadlineExceeded),
+            "\(String(describing: ended))"
+        )
         #expect(ContinuousClock.now - start < HangTests.patience)
     }
 
     @Test func aServerThatStallsCanBeCancelled() async throws {
         let (scratch, repository, server) = try scene(
-            command: "sh -c \\\"$SSH_ORIGINAL_COMMAND\\\" | stdbuf -o0 head -c 5000; cat > /dev/null")
+            command: "sh -c \\\"$SSH_ORIGINAL_COMMAND\\\" | stdbuf -o0 head -c 5000; cat > /dev/null"
+        )
         let mirror = try Mirror(
-            path: scratch.file("mirror"), url: server.url(repository), credential: server.credential())
+            path: scratch.file("mirror"),
+            url: server.url(repository),
+            credential: server.credential()
+        )
         let work = Task { try await mirror.fetch(refs: [main]) }
         // The pack's beginning has come when its file is there.
         let packs = mirror.path + "/objects/pack"
         for _ in 0..<600 {
-            if try FileManager.default.contentsOfDirectory(atPath: packs).contains(where: { $0.hasPrefix("pack_git2") }) {
+            if try FileManager.default.contentsOfDirectory(atPath: packs).contains(where: { $0.hasPrefix("pack_git2") })
+            {
                 break
             }
             try await Task.sleep(for: .milliseconds(50))

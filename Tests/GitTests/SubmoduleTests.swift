@@ -2,7 +2,7 @@ import Foundation
 import Git
 import Testing
 
-@Suite struct SubmoduleTests {
+@Suite(.ownThread) struct SubmoduleTests {
     /// `app` has `lib` at `vendor/lib`, which has `core` at `core`.
     private func nested(user: String? = nil, password: String? = nil) throws -> (Scene, TestRepository, String) {
         let scratch = try Scratch()
@@ -56,7 +56,10 @@ import Testing
     @Test func mayBeLeftOut() async throws {
         let (scene, _, revision) = try nested()
         let mirror = try Mirror(
-            path: scene.scratch.file("mirror"), url: scene.server.url + "/app.git", submodules: .leaveEmpty)
+            path: scene.scratch.file("mirror"),
+            url: scene.server.url + "/app.git",
+            submodules: .leaveEmpty
+        )
         _ = try await mirror.fetch(refs: [main])
         let folder = scene.scratch.file("out")
         try await mirror.checkOut(revision, into: folder)
@@ -70,7 +73,10 @@ import Testing
         let other = try TestServer(serving: scratch.path, user: "ada", password: "s3cret")
         let scene = try Scene(user: "ada", password: "s3cret", scratch: scratch)
         let revision = try scene.repository.submodule(
-            "lib", url: other.url + "/lib.git", revision: libRevision)
+            "lib",
+            url: other.url + "/lib.git",
+            revision: libRevision
+        )
         let mirror = try scene.mirror(credential: .password(user: "ada", password: "s3cret"))
         _ = try await mirror.fetch(refs: [main])
         let refused = await gitError { try await mirror.checkOut(revision, into: scene.scratch.file("out")) }
@@ -94,7 +100,9 @@ import Testing
         _ = try await mirror.fetch(refs: [main])
         #expect(
             [.notFound, .revisionNotFound].contains(
-                await gitError { try await mirror.checkOut(gone, into: scene.scratch.file("out")) }?.code))
+                await gitError { try await mirror.checkOut(gone, into: scene.scratch.file("out")) }?.code
+            )
+        )
     }
 
     @Test func haveTheirOwnLimits() async throws {
@@ -102,7 +110,10 @@ import Testing
         let silent = try TestServer(serving: scratch.path, fault: .silent)
         let scene = try Scene(scratch: scratch)
         let revision = try scene.repository.submodule(
-            "lib", url: silent.url + "/lib.git", revision: String(repeating: "1", count: 40))
+            "lib",
+            url: silent.url + "/lib.git",
+            revision: String(repeating: "1", count: 40)
+        )
         let mirror = try scene.mirror()
         _ = try await mirror.fetch(refs: [main])
         let limits = FetchLimits(deadline: .seconds(60), idle: .seconds(1))
@@ -116,7 +127,11 @@ import Testing
     @Test func withoutAnAddressAreAnEmptyFolder() async throws {
         let scene = try Scene()
         let revision = try scene.repository.submodule(
-            "odd", url: "", revision: String(repeating: "1", count: 40), text: "# nothing\n")
+            "odd",
+            url: "",
+            revision: String(repeating: "1", count: 40),
+            text: "# nothing\n"
+        )
         let mirror = try scene.mirror()
         _ = try await mirror.fetch(refs: [main])
         let folder = scene.scratch.file("out")

@@ -14,6 +14,7 @@ struct TestCertificate {
             [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                 "-subj", "/CN=test", "-addext", "subjectAltName=\(names)", "-keyout", keyPath, "-out", certificatePath,
-            ])
+            ]
+        )
     }
 }

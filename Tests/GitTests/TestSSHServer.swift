@@ -81,8 +81,14 @@ final class TestSSHServer: Sendable {
 
     func url(_ repository: TestRepository) -> String { "ssh://root@127.0.0.1:\(port)\(repository.path)" }
 
-    func credential(key other: String? = nil, passphrase: String? = nil, knownHosts hosts: String? = nil) -> GitCredential {
+    func credential(key other: String? = nil, passphrase: String? = nil, knownHosts hosts: String? = nil)
+        -> GitCredential
+    {
         .sshKey(
-            user: "root", privateKeyPath: other ?? key, passphrase: passphrase, knownHostsPath: hosts ?? knownHosts)
+            user: "root",
+            privateKeyPath: other ?? key,
+            passphrase: passphrase,
+            knownHostsPath: hosts ?? knownHosts
+        )
     }
 }

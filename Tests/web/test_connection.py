@@ -95,6 +95,7 @@ class Connection(PageTest):
         super().setUp()
 
     def test_says_that_the_line_is_lost_and_catches_up(self):
+        self.server.some_runs()
         self.open_runs()
         self.until(lambda: self.text("#link-state") == "Live", "the event stream")
         self.mark()

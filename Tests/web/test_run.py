@@ -80,7 +80,8 @@ class Run(PageTest):
         self.script("document.querySelector('.jump').click()")
         self.find(f"#tab-{stage}").click()
         count = self.server.line_count(number, stage)
-        self.until(lambda: int(self.text(".log-size").split(" ")[0].replace(",", "")) == count, "the whole log")
+        word = "line" if count == 1 else "lines"
+        self.until(lambda: self.text(".log-size") == f"{count:,} {word}", "the whole log")
 
     def test_stages_are_tabs_for_the_keyboard(self):
         self.open_run(self.finished(), "#clone")

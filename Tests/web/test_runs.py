@@ -8,8 +8,7 @@ STAGES = ["clone", "build", "push", "deploy", "smoke-test"]
 class Runs(PageTest):
     def setUp(self):
         super().setUp()
-        if not self.server.runs():
-            self.server.finish(self.server.begin_run())
+        self.server.some_runs()
 
     def numbers(self):
         return [int(text[1:]) for text in self.script("return [...document.querySelectorAll('.row .number')].map((node) => node.textContent)")]

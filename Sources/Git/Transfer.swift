@@ -48,11 +48,11 @@ final class Transfer {
         job.transfer = self
         hasOfferedCredential = false
         let address = url.text(user: sshUser)
-        if let repository {
-            try check(doing, git_remote_create_anonymous(&remote, repository, address))
-        } else {
-            try check(doing, git_remote_create_detached(&remote, address))
-        }
+        var creation = git_remote_create_options()
+        git_remote_create_options_init(&creation, UInt32(GIT_REMOTE_CREATE_OPTIONS_VERSION))
+        creation.repository = repository
+        creation.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF.rawValue
+        try check(doing, git_remote_create_with_opts(&remote, address, &creation))
         defer {
             git_remote_free(remote)
             remote = nil

@@ -8,6 +8,8 @@ BENCH_PACKAGES := python3 webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
 SWIFT_TEST := swift test --skip-build --disable-xctest
+BUILD_SUITES := /(BuildIsolation|ChildLedger|ChildProcess|EmbeddedRegistry|ImageBuilder|ImageKey|ImagePusher|Podman)Tests.swift
+TARGET_SUITES := /(PodmanContainer|PodmanTarget|SmokeTester)Tests.swift
 
 .PHONY: demo test test-tsan test-web bench format lint clean build release check packages
 
@@ -17,7 +19,9 @@ demo: packages release
 test: packages test-packages
 	swift build --build-tests
 	$(SWIFT_TEST) --filter 'HTTPServerTests|HTTPClientTests|SigningTests|GitHubTests|GitTests'
-	$(SWIFT_TEST) --filter PipelinesTests
+	$(SWIFT_TEST) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)'
+	$(SWIFT_TEST) --filter '$(BUILD_SUITES)'
+	$(SWIFT_TEST) --filter '$(TARGET_SUITES)'
 	$(SWIFT_TEST) --filter EndToEnd
 	@Tests/web/run
 

@@ -29,17 +29,18 @@ def fast_import(folder, first, count, parent):
 
 
 def cold(url, revision, base, environment):
-    mine = timed(lambda: sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
+    """Every round in folders of its own: deleting just before skews what the file system does next."""
+    os.mkdir(base)
+    mine = float(sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
     other = timed(lambda: sh("git", "clone", "-q", url, f"{base}/theirs", env=environment))
-    for name in ("ours.git", "ours", "theirs"):
-        shutil.rmtree(f"{base}/{name}")
     return mine, other
 
 
-def warm(url, revision, base, environment):
+def warm(url, revision, base, old, environment):
     """The mirrors are copies of ones that lack the newest commits."""
-    shutil.copytree(f"{base}/old-ours.git", f"{base}/ours.git")
-    shutil.copytree(f"{base}/old-theirs.git", f"{base}/theirs.git")
+    os.mkdir(base)
+    shutil.copytree(f"{old}-ours.git", f"{base}/ours.git")
+    shutil.copytree(f"{old}-theirs.git", f"{base}/theirs.git")
     os.mkdir(f"{base}/theirs")
 
     def theirs():
@@ -47,11 +48,8 @@ def warm(url, revision, base, environment):
         sh("git", f"--git-dir={base}/theirs.git", f"--work-tree={base}/theirs", "checkout", "-q", "-f", revision,
            "--", ".", env=dict(environment, GIT_INDEX_FILE=f"{base}/index"))
 
-    mine = timed(lambda: sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
+    mine = float(sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
     other = timed(theirs)
-    for name in ("ours.git", "ours", "theirs.git", "theirs"):
-        shutil.rmtree(f"{base}/{name}")
-    os.remove(f"{base}/index")
     return mine, other
 
 
@@ -63,10 +61,11 @@ def run():
         first = fast_import(bare, 0, COMMITS, None)
         sh("git", "-C", bare, "repack", "-q", "-a", "-d", env=environment)
         url = f"{address}/big.git"
-        colds = [cold(url, first, base, environment) for _ in range(ROUNDS)]
+        colds = [cold(url, first, f"{base}/cold{number}", environment) for number in range(ROUNDS)]
         sh(FAIRLEAD, "bench", "checkout", url, f"{base}/old-ours.git", f"{base}/unused", first)
         sh("git", "clone", "-q", "--bare", url, f"{base}/old-theirs.git", env=environment)
         newest = fast_import(bare, COMMITS, NEW_COMMITS, first)
-        warms = [warm(url, newest, base, environment) for _ in range(ROUNDS)]
+        warms = [
+            warm(url, newest, f"{base}/warm{number}", f"{base}/old", environment) for number in range(ROUNDS)]
         line("clone_cold", median([pair[0] for pair in colds]), median([pair[1] for pair in colds]), "s")
         line("fetch_warm", median([pair[0] for pair in warms]), median([pair[1] for pair in warms]), "s")

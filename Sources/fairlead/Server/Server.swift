@@ -43,12 +43,15 @@ struct Server: Sendable {
             metadata: ["address": "http://\(ListenAddress(host: settings.listen.host, port: Int(server.port)))"]
         )
         try installation.announce(port: server.port)
-        returnStartupMemory()
 
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run() }
             group.addTask { await feed.run() }
             group.addTask { await keepProxy() }
+            group.addTask {
+                try? await Task.sleep(for: Self.settling)
+                returnStartupMemory()
+            }
             await waitForEnd(pipelines)
             logger.notice("Stopping")
             stopping.value = true
@@ -122,6 +125,8 @@ struct Server: Sendable {
         }
     }
 
+    /// After this the start is over, and its memory can be given back.
+    private static let settling = Duration.seconds(1)
     /// Between two looks at whether the proxy lives.
     private static let proxyCheck = Duration.seconds(5)
 

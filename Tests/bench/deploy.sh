@@ -6,6 +6,8 @@ work=$DATA/script
 auth=$DATA/registries.json
 pods() { podman pod ps --format '{{.Name}}' --filter label=script=yes; }
 
+network() { podman network ls --format '{{.Name}}' | grep "^fairlead-$1-"; }
+
 if [ "${1:-}" = remove ]; then
     for pod in $(pods); do podman pod rm -f -t 1 "$pod" >/dev/null; done
     exit 0
@@ -23,7 +25,7 @@ mkdir "$tree"
 GIT_INDEX_FILE=$work/index git --git-dir="$work/mirror.git" --work-tree="$tree" checkout -q -f "$revision" -- .
 when=$(git -C "$work/mirror.git" show -s --format=%ct main)
 
-podman build -q --isolation oci --network fairlead-build --layers --timestamp "$when" --iidfile "$work/id" "$tree" >/dev/null
+podman build -q --isolation oci --network "$(network build)" --layers --timestamp "$when" --iidfile "$work/id" "$tree" >/dev/null
 repository=$REGISTRY/script/web
 podman push -q --authfile "$auth" --tls-verify=false --digestfile "$work/digest" "$(cat "$work/id")" "docker://$repository"
 image=$repository@$(cat "$work/digest")
@@ -31,7 +33,7 @@ podman pull -q --authfile "$auth" --tls-verify=false "$image" >/dev/null
 
 old=$(pods)
 name=script-${revision:0:8}
-podman play kube --network fairlead-pods - >/dev/null <<YAML
+podman play kube --network "$(network pods)" - >/dev/null <<YAML
 apiVersion: v1
 kind: Pod
 metadata: { name: $name, labels: { script: "yes" } }

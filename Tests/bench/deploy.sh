@@ -44,8 +44,8 @@ YAML
 infra=$(podman pod inspect "$name" --format '{{.InfraContainerID}}')
 address=$(podman inspect "$infra" --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}')
 until curl -fsS -o /dev/null "http://$address:8080/" 2>/dev/null; do sleep 0.05; done
-image_running=$(podman inspect "$name-web" --format '{{.ImageDigest}}')
-[ "$image_running" = "$(cat "$work/digest")" ]
+running=$(podman inspect "$name-web" --format '{{.Image}}')
+[ "sha256:$running" = "$(cat "$work/id")" ]
 echo "$address" >"$work/address"
 curl -fsS "http://$address:8080/" | grep -q Hello
 for pod in $old; do podman pod rm -f -t 1 "$pod" >/dev/null; done

@@ -143,7 +143,6 @@ def run():
                     mine.append(timed(lambda: push(port, revision, url)))
                     repository.commit()
                     other.append(timed(lambda: sh(*script, env=environment)))
-                    push(port, sh("git", "-C", repository.tree, "rev-parse", "HEAD").strip(), url)
                 sh(f"{ROOT}/Tests/bench/deploy.sh", "remove", env=environment)
         finally:
             sh(FAIRLEAD, "bench", "remove", f"{base}/data")

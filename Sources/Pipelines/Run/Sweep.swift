@@ -9,9 +9,9 @@ extension RunDependencies {
         let mirrors = "\(dataFolder)/mirrors"
         for mirror in (try? files.contentsOfDirectory(atPath: mirrors)) ?? [] { Mirror.sweep("\(mirrors)/\(mirror)") }
         let unfinished = try await history.unfinishedRuns()
-        for name in (try? files.contentsOfDirectory(atPath: "\(dataFolder)/work")) ?? []
+        for name in (try? files.contentsOfDirectory(atPath: "\(dataFolder)/checkouts")) ?? []
         where !unfinished.contains(where: { name == "run-\($0)" || name == "run-\($0).revision" }) {
-            try? files.removeItem(atPath: "\(dataFolder)/work/\(name)")
+            try? files.removeItem(atPath: "\(dataFolder)/checkouts/\(name)")
         }
         try await podman.sweepBuilds()
         try await target.sweep(live: try await history.liveReleases())

@@ -13,7 +13,7 @@ struct Workspace: Sendable {
 
     init(run: Int64, definition: Definition, needs: RunDependencies) {
         let url = definition.source.url
-        folder = "\(needs.dataFolder)/work/run-\(run)"
+        folder = "\(needs.dataFolder)/checkouts/run-\(run)"
         limits = FetchLimits(deadline: .seconds(needs.limits.fetchDeadline), idle: .seconds(needs.limits.fetchIdle))
         mirror = Result {
             try Mirror(

@@ -222,7 +222,6 @@ extension EndToEnd {
                     let events = events.events
                     return events.contains {
                         $0.name == "run" && $0.data.contains("\"status\":\"succeeded\",\"supersededBy\"")
-                            || $0.data.contains("\"finishedAt\":\"")
                     } ? events : nil
                 }
                 #expect(seen.contains { $0.name == "log" })

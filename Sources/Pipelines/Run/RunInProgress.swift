@@ -50,9 +50,6 @@ struct RunInProgress: Sendable {
         return try JSONDecoder().decode(Output.self, from: Data(bytes))
     }
 
-    /// A child-process runner whose children are recorded for this run.
-    var children: ChildProcess { ChildProcess(ledger: needs.history, run: id) }
-
     func masked(_ reason: Reason) -> Reason { Reason(reason.code, secrets.masker.mask(reason.message)) }
 
     private func logWriter(_ name: StageName, _ attempt: Int) -> LogWriter {

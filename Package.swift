@@ -102,7 +102,11 @@ let package = Package(
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
-        .testTarget(name: "KubernetesTests", dependencies: ["HTTPServer", "Kubernetes"], swiftSettings: settings),
+        .testTarget(
+            name: "KubernetesTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "TestClusterTests",
             dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],

@@ -49,6 +49,9 @@ let package = Package(
         // GitHub knows its payloads, not the core.
         .target(name: "GitHub", dependencies: ["CSimdJSON"], swiftSettings: settings),
 
+        // DigitalOcean knows its API, not the core.
+        .target(name: "DigitalOcean", dependencies: ["HTTPClient"], swiftSettings: settings),
+
         // Kubernetes knows its API, not the core.
         .target(
             name: "Kubernetes",
@@ -87,6 +90,11 @@ let package = Package(
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
+        .testTarget(
+            name: "DigitalOceanTests",
+            dependencies: ["DigitalOcean", "HTTPClient", "HTTPServer"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "KubernetesTests", dependencies: ["HTTPServer", "Kubernetes"], swiftSettings: settings),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(

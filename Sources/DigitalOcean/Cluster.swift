@@ -74,15 +74,19 @@ extension DigitalOcean {
     ) async throws(DigitalOceanError) -> ClusterCredentials {
         struct Answer: Decodable {
             var server: String
-            var certificate_authority_data: String
+            var authority: String
             var token: String
+            enum CodingKeys: String, CodingKey {
+                case server, token
+                case authority = "certificate_authority_data"
+            }
         }
         let seconds = max(1, lifetime.components.seconds)
         let answer: Answer = try await requests.get(
             "/v2/kubernetes/clusters/\(encoded(id))/credentials?expiry_seconds=\(seconds)",
             about: "credentials of the cluster \(id)"
         )
-        guard let authority = Data(base64Encoded: answer.certificate_authority_data) else {
+        guard let authority = Data(base64Encoded: answer.authority) else {
             throw DigitalOceanError(.unreachable, "the cluster's certificate authority is not base64")
         }
         return ClusterCredentials(

@@ -117,13 +117,16 @@ extension DigitalOcean {
 
     /// The garbage collection that is under way; nil if there is none.
     public func garbageCollection(of registry: String) async throws(DigitalOceanError) -> GarbageCollection? {
-        struct Answer: Decodable { var garbage_collection: GarbageCollection? }
+        struct Answer: Decodable {
+            var running: GarbageCollection?
+            enum CodingKeys: String, CodingKey { case running = "garbage_collection" }
+        }
         do {
             let answer: Answer = try await requests.get(
                 "\(path(registry))/garbage-collection",
                 about: "the garbage collection of \(registry)"
             )
-            return answer.garbage_collection.flatMap { $0.isOver ? nil : $0 }
+            return answer.running.flatMap { $0.isOver ? nil : $0 }
         } catch  where error.code == .notFound {
             return nil
         }

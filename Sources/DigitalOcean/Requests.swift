@@ -88,13 +88,17 @@ private struct Refusal {
     init(_ response: HTTPResponse) {
         struct Body: Decodable {
             var message: String?
-            var request_id: String?
+            var requestID: String?
+            enum CodingKeys: String, CodingKey {
+                case message
+                case requestID = "request_id"
+            }
         }
         let body = try? JSONDecoder().decode(Body.self, from: Data(response.body))
         status = response.status
         // What DigitalOcean says becomes part of a sentence in a log: one line of it.
         message = String((body?.message ?? "status \(response.status)").prefix { !$0.isNewline }.prefix(300))
-        requestID = body?.request_id ?? response.header("x-request-id")
+        requestID = body?.requestID ?? response.header("x-request-id")
     }
 
     func error(about what: String) -> DigitalOceanError {

@@ -46,8 +46,11 @@ let package = Package(
         .target(name: "Git", dependencies: ["CGit2", "COpenSSL"], swiftSettings: settings),
         .target(name: "Signing", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: settings),
 
-        // GitHub knows its payloads, not the core.
-        .target(name: "GitHub", dependencies: ["CSimdJSON"], swiftSettings: settings),
+        // GitHub knows its payloads and its API, not the core.
+        .target(name: "GitHub", dependencies: ["CSimdJSON", "HTTPClient", "Signing"], swiftSettings: settings),
+
+        // DigitalOcean knows its API, not the core.
+        .target(name: "DigitalOcean", dependencies: ["HTTPClient"], swiftSettings: settings),
 
         // Kubernetes knows its API, not the core.
         .target(
@@ -60,7 +63,7 @@ let package = Package(
         .target(
             name: "Pipelines",
             dependencies: [
-                "CZlib", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing",
+                "CZlib", "DigitalOcean", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -101,7 +104,16 @@ let package = Package(
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: settings),
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
-        .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
+        .testTarget(
+            name: "GitHubTests",
+            dependencies: ["GitHub", "HTTPClient", "HTTPServer", "Signing"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "DigitalOceanTests",
+            dependencies: ["DigitalOcean", "HTTPClient", "HTTPServer"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "KubernetesTests",
             dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],

@@ -1,3 +1,5 @@
+import CCurl
+
 /// What came back: any status is a response, not an error.
 public struct HTTPResponse: Sendable {
     public let status: Int
@@ -30,5 +32,12 @@ public struct HTTPResponse: Sendable {
     /// The first header of this name, in any mixture of case.
     public func header(_ name: String) -> String? {
         headers.first { $0.0.lowercased() == name.lowercased() }?.1
+    }
+
+    /// When the server says that it answered (header `Date`; RFC 9110, 6.6.1), in seconds since 1970.
+    public var date: Int64? {
+        guard let text = header("Date") else { return nil }
+        let seconds = curl_getdate(text, nil)
+        return seconds < 0 ? nil : Int64(seconds)
     }
 }

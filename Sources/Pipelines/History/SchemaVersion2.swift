@@ -3,15 +3,11 @@ extension Schema {
     static let version2 = """
         CREATE TABLE journal (
             release_id INTEGER NOT NULL REFERENCES releases (id),
-            -- In the order in which the objects were touched: 1, 2, 3…
             seq INTEGER NOT NULL,
-            -- JSON: what names the object.
+            -- Which object, for people.
             object TEXT NOT NULL,
-            -- As it was before and after, sealed by the caller. NULL: it was not there; it was not, or not yet, applied.
-            before BLOB,
-            after BLOB,
-            -- NULL: the server does not know whether the object was reached.
-            outcome TEXT,
+            -- What it was and what it became, in the target's own form, sealed by the caller.
+            entry BLOB NOT NULL,
             PRIMARY KEY (release_id, seq)
         ) STRICT;
 

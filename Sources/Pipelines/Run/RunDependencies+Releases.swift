@@ -13,11 +13,7 @@ extension RunDependencies {
                 definition: definition
             )
         case .digitalocean, .kubeconfig, .inCluster:
-            throw StageError(
-                .errored,
-                "no-target",
-                "This version cannot deploy to \(definition.deploy.target): write podman: {}"
-            )
+            return ClusterDeploy(definition: definition, needs: self) { try await cluster(of: definition.deploy) }
         }
     }
 

@@ -50,15 +50,18 @@ public struct SmokeTester: Sendable {
         let outside: HTTPClient
 
         /// Made anew for each try: a target's credentials may have become others meanwhile.
-        func request() async throws -> (HTTPRequest, HTTPClient) {
-            var (request, client) =
-                switch SmokeAddress(check) {
-                case .outside(let request): (request, outside)
-                case .service(let call): (try await services.request(call), services.client)
+        func ask(within limit: Duration) async throws -> HTTPResponse {
+            let address = SmokeAddress(check)
+            var request =
+                switch address {
+                case .outside(let request): request
+                case .service(let call): try await services.request(call)
                 }
             request.maxResponseBytes = SmokeTester.maximumBody
             request.wantsCertificate = check.tls != nil
-            return (request, client)
+            request.deadline = limit
+            if case .outside = address { return try await outside.send(request) }
+            return try await services.send(request)
         }
     }
 
@@ -111,9 +114,7 @@ public struct SmokeTester: Sendable {
     private func ask(_ question: Question, within limit: Duration) async -> Try {
         let check = question.check
         do {
-            var (request, client) = try await question.request()
-            request.deadline = limit
-            let response = try await client.send(request)
+            let response = try await question.ask(within: limit)
             let problem = SmokeExpectation(check, now: now()).problem(with: response)
             let took = response.duration.seconds
             return Try(

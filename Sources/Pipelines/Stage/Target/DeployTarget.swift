@@ -110,31 +110,37 @@ public struct ServiceAccess: Sendable {
         public init(_ message: String) { self.message = message }
     }
 
-    /// Trusts whom the target's answers come from.
-    public let client: HTTPClient
     /// Throws ``Impossible``, or anything else that may be over at the next try.
     public let request: @Sendable (Call) async throws -> HTTPRequest
+    /// Trusts whom the target's answers come from, and adds the target's credentials.
+    public let send: @Sendable (HTTPRequest) async throws -> HTTPResponse
 
-    public init(client: HTTPClient, request: @escaping @Sendable (Call) async throws -> HTTPRequest) {
-        self.client = client
+    public init(
+        request: @escaping @Sendable (Call) async throws -> HTTPRequest,
+        send: @escaping @Sendable (HTTPRequest) async throws -> HTTPResponse
+    ) {
         self.request = request
+        self.send = send
     }
 }
 
 extension ServiceAccess {
     /// Services at addresses that this machine reaches, with the Service's name as Host.
     static func direct(_ endpoints: [ServiceEndpoint], client: HTTPClient) -> ServiceAccess {
-        ServiceAccess(client: client) { call in
-            let endpoint = try find(call, endpoints)
-            let hasHost = call.headers.contains { $0.0.lowercased() == "host" }
-            return HTTPRequest(
-                url: "http://\(endpoint.address)\(call.path)",
-                headers: hasHost ? call.headers : [("Host", endpoint.name)] + call.headers
-            )
-        }
+        ServiceAccess(
+            request: { call in
+                let endpoint = try find(call, endpoints)
+                let hasHost = call.headers.contains { $0.0.lowercased() == "host" }
+                return HTTPRequest(
+                    url: "http://\(endpoint.address)\(call.path)",
+                    headers: hasHost ? call.headers : [("Host", endpoint.name)] + call.headers
+                )
+            },
+            send: { try await client.send($0) }
+        )
     }
 
-    private static func find(_ call: Call, _ endpoints: [ServiceEndpoint]) throws -> ServiceEndpoint {
+    static func find(_ call: Call, _ endpoints: [ServiceEndpoint]) throws -> ServiceEndpoint {
         let found = endpoints.filter { $0.name == call.service && (call.port == nil || $0.port == call.port) }
         guard let endpoint = found.first else {
             let port = call.port.map { ":\($0)" } ?? ""

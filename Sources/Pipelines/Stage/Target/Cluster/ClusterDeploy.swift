@@ -73,13 +73,16 @@ struct ClusterDeploy: DeployTarget {
     func services(_ endpoints: [ServiceEndpoint]) async throws -> ServiceAccess {
         let cluster = try await reporting { try await connect() }
         let namespace = deploy.namespace
-        return ServiceAccess(send: { try await cluster.send($0) }) { call in
-            let port = try ServiceAccess.find(call, endpoints).port
-            let address = ServiceAddress(namespace: namespace, name: call.service, port: "\(port)")
-            var request = try cluster.request(to: address, path: call.path)
-            request.headers = call.headers
-            return request
-        }
+        return ServiceAccess(
+            request: { call in
+                let port = try ServiceAccess.find(call, endpoints).port
+                let address = ServiceAddress(namespace: namespace, name: call.service, port: "\(port)")
+                var request = try cluster.request(to: address, path: call.path)
+                request.headers = call.headers
+                return request
+            },
+            send: { try await cluster.send($0) }
+        )
     }
 
     // MARK: - Parts
@@ -95,7 +98,7 @@ struct ClusterDeploy: DeployTarget {
     /// The release as it is applied: with the credentials that pull its images, where the cluster has none of its own.
     func kubernetesRelease(_ id: Int64, _ body: ClusterRelease, _ pullSecret: Manifest?) -> Kubernetes.Release {
         func pulling(_ manifest: Manifest) -> Manifest {
-            pullSecret == nil ? manifest : PullSecret.using(manifest, body.uses)
+            pullSecret == nil ? manifest : manifest.pulling(with: PullSecret.name, for: body.uses)
         }
         return Kubernetes.Release(
             name: "\(id)",

@@ -21,18 +21,6 @@ struct PullSecret: Sendable {
         ObjectID(apiVersion: "v1", kind: "Secret", namespace: namespace, name: name)
     }
 
-    /// A manifest whose pods pull with the Secret, if they run one of the pipeline's images.
-    static func using(_ manifest: Manifest, _ uses: [ImageUse]) -> Manifest {
-        guard uses.contains(where: { $0.object == manifest.id && $0.container != nil }),
-            let path = PodTemplate.specification(of: manifest.id.groupKind)
-        else { return manifest }
-        var manifest = manifest
-        let secrets = manifest.object[path]?["imagePullSecrets"]?.items ?? []
-        guard !secrets.contains(where: { $0["name"]?.string == name }) else { return manifest }
-        manifest.object.set(path + ["imagePullSecrets"], .array(secrets + [["name": .string(name)]]))
-        return manifest
-    }
-
     /// The Secret's manifest; nil where the cluster is integrated with the registry, or the registry needs no
     /// credentials.
     func manifest(for images: [PushedImage]) async throws -> Manifest? {

@@ -4,6 +4,9 @@ public import HTTPClient
 /// DigitalOcean's API, as far as a deploy needs it: registries, clusters, and credentials minted for the moment.
 /// Source of every rule: https://docs.digitalocean.com/reference/api/.
 public struct DigitalOcean: Sendable {
+    /// The host that images are pushed to, whatever the registry's region.
+    public static let registryHost = "registry.digitalocean.com"
+
     let requests: Requests
 
     /// - Parameters:

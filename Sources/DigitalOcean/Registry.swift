@@ -5,9 +5,6 @@ import HTTPClient
 public struct Registry: Sendable, Equatable, Decodable {
     public var name: String
     public var region: String?
-
-    /// The host that images are pushed to.
-    public static let host = "registry.digitalocean.com"
 }
 
 /// What an account pays for its registries.

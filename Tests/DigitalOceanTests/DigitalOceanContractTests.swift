@@ -31,7 +31,7 @@ struct DigitalOceanContractTests {
     @Test(arguments: [true, false])
     func `Credentials of a registry`(readWrite: Bool) async throws {
         let found = try await api.dockerCredentials(for: "example", readWrite: readWrite, lifetime: .seconds(600))
-        #expect(found.auths[Registry.host]?.isEmpty == false)
+        #expect(found.auths[DigitalOcean.registryHost]?.isEmpty == false)
     }
 
     @Test func `Clusters and their credentials`() async throws {

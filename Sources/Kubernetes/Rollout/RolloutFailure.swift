@@ -51,7 +51,7 @@ public struct RolloutFailure: Error, Sendable, CustomStringConvertible {
 
 extension KubernetesError {
     /// Whether the cluster has looked at what was asked for and said no.
-    var isVerdict: Bool {
+    public var isVerdict: Bool {
         switch code {
         case .forbidden, .notFound, .unknownKind, .alreadyExists, .conflict, .invalid, .badRequest, .tooLarge,
             .quotaExceeded, .admissionDenied:

@@ -1,7 +1,7 @@
 import Logging
 
 /// A stage log that goes to the server's own log: for what happens outside of any stage.
-struct LoggerLog: StageLog {
+public struct LoggerLog: StageLog {
     private let logger: Logger
 
     init(_ logger: Logger) { self.logger = logger }

@@ -12,30 +12,34 @@ public struct Road: Sendable {
     func travel(_ claimed: ClaimedRun) async {
         let run = RunInProgress(claimed, needs: needs)
         do {
-            try await undoUnfinished(run)
-            let clone = try await run.stage(.clone, within: .seconds(needs.limits.cloneDeadline)) {
-                try await CloneStage(run: run, log: $0).run()
-            }
-            let built = try await run.stage(.build, within: .seconds(needs.limits.buildDeadline)) {
-                try await BuildStage(run: run, log: $0).run(clone)
-            }
-            let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
-                try await PushStage(run: run, log: $0).run(built)
-            }
-            let release = try await run.stage(
-                .deploy,
-                within: .seconds(run.definition.deploy.timeout),
-                ifStill: isLive
-            ) {
-                try await DeployStage(run: run, log: $0).run(clone, pushed)
-            }
-            try await prove(release, run)
-            try await settle(release, run)
-            try await finish(run, .succeeded, nil)
+            try await run.holdingRegistry { try await travel(run) }
         } catch {
             await end(run, error)
         }
         if !needs.stopping.isSet { await run.workspace.remove() }
+    }
+
+    private func travel(_ run: RunInProgress) async throws {
+        try await undoUnfinished(run)
+        let clone = try await run.stage(.clone, within: .seconds(needs.limits.cloneDeadline)) {
+            try await CloneStage(run: run, log: $0).run()
+        }
+        let built = try await run.stage(.build, within: .seconds(needs.limits.buildDeadline)) {
+            try await BuildStage(run: run, log: $0).run(clone)
+        }
+        let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
+            try await PushStage(run: run, log: $0).run(built)
+        }
+        let release = try await run.stage(
+            .deploy,
+            within: .seconds(run.definition.deploy.timeout),
+            ifStill: isLive
+        ) {
+            try await DeployStage(run: run, log: $0).run(clone, pushed)
+        }
+        try await prove(release, run)
+        try await settle(release, run)
+        try await finish(run, .succeeded, nil)
     }
 
     /// What the smoke test rejects goes the way of a deploy that failed.

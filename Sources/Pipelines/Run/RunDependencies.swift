@@ -1,3 +1,4 @@
+public import GitHub
 public import HTTPClient
 public import Logging
 public import Signing
@@ -11,11 +12,14 @@ public struct RunDependencies: Sendable {
     public var podmanTarget: PodmanTarget
     public var registries: Registries
     public var client: HTTPClient
+    /// Nil if the settings say nothing of GitHub.
+    public var github: GitHubAPI?
     public var sealingKey: SealingKey
     /// The server's environment: pipeline secrets are read from it.
     public var environment: [String: String]
     public var logger: Logger
     let buildSlots: Slots
+    let registryUse = RegistryUse()
     /// Set when the server goes down: what is cancelled then is handed over, not ended.
     let stopping = Latch()
 
@@ -26,6 +30,7 @@ public struct RunDependencies: Sendable {
         podmanTarget: PodmanTarget,
         registries: Registries,
         client: HTTPClient,
+        github: GitHubAPI?,
         sealingKey: SealingKey,
         environment: [String: String],
         logger: Logger
@@ -36,6 +41,7 @@ public struct RunDependencies: Sendable {
         self.podmanTarget = podmanTarget
         self.registries = registries
         self.client = client
+        self.github = github
         self.sealingKey = sealingKey
         self.environment = environment
         self.logger = logger
@@ -61,7 +67,7 @@ public struct RunDependencies: Sendable {
     }
 
     /// What is said of an error that no stage has put into words.
-    func reason(of error: any Error) -> Reason {
+    public func reason(of error: any Error) -> Reason {
         switch error {
         case let error as StageError: error.reason
         case is CancellationError: Reason("cancelled", "cancelled by an operator")

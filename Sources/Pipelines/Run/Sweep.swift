@@ -2,7 +2,7 @@ import FoundationEssentials
 import Git
 
 extension RunDependencies {
-    /// Removes what a server that was killed left lying about: checkouts, half-written packs, working containers, and
+    /// Removes what a server that was killed left lying about: checkouts, minted credentials, half-written packs, working containers, and
     /// pods of no release. It is called at the start, before anything is claimed.
     public func sweep() async throws {
         let files = FileManager.default
@@ -12,6 +12,9 @@ extension RunDependencies {
         for name in (try? files.contentsOfDirectory(atPath: "\(dataFolder)/checkouts")) ?? []
         where !unfinished.contains(where: { name == "run-\($0)" || name == "run-\($0).revision" }) {
             try? files.removeItem(atPath: "\(dataFolder)/checkouts/\(name)")
+        }
+        for name in (try? files.contentsOfDirectory(atPath: dataFolder)) ?? [] where name.hasPrefix("login-") {
+            try? files.removeItem(atPath: "\(dataFolder)/\(name)")
         }
         try await podman.sweepBuilds()
         try await podmanTarget.sweep(live: try await liveOnThisMachine())

@@ -44,18 +44,21 @@ struct Installation: Sendable {
             folder: "\(settings.data)/target",
             authFile: access.authFile
         )
+        let client = HTTPClient()
         let dependencies = RunDependencies(
             history: history,
             settings: settings,
             podman: podman,
             podmanTarget: target,
             registries: access,
-            client: HTTPClient(),
+            client: client,
+            github: try settings.gitHubAPI(client: client),
             sealingKey: sealingKey,
             environment: ProcessInfo.processInfo.environment,
             logger: logger
         )
         try await dependencies.sweep()
+        history.report(by: ReportRules(settings))
         return Installation(
             settings: settings,
             history: history,

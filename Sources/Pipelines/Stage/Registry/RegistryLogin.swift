@@ -52,6 +52,15 @@ extension RunInProgress {
     }
 }
 
+extension RunInProgress {
+    /// While `body` works, the pipeline's registry is not cleaned: what a build finds to reuse stays until it is part of
+    /// a release.
+    func holdingRegistry(_ body: () async throws -> Void) async throws {
+        guard case .digitalocean(let name, _) = definition.registry else { return try await body() }
+        try await needs.registryUse.with(name, body)
+    }
+}
+
 extension RunDependencies {
     /// - Throws: `StageError` if fairlead.yaml names no token.
     func digitalOcean() throws -> DigitalOcean {

@@ -12,6 +12,9 @@ public protocol DeployTarget: Sendable {
     func render(_ revision: RevisionToRender, log: any StageLog, deadline: ContinuousClock.Instant) async throws
         -> RenderedRelease
 
+    /// What applying a revision would change, for people. Changes nothing.
+    func plan(_ revision: RevisionToRender, log: any StageLog) async throws -> [String]
+
     /// Brings a release up and waits until it is healthy and provably runs the digests that it names.
     ///
     /// It may be called again for the same release after a crash. What it has made when it throws stays for `undo`.

@@ -1,3 +1,4 @@
+import HTTPClient
 import Kubernetes
 
 /// A namespace of a Kubernetes cluster, for one pipeline.
@@ -7,7 +8,7 @@ struct ClusterDeploy: DeployTarget {
     /// Opens the cluster with credentials that last for as long as one stage and its undo.
     let connect: @Sendable () async throws -> Cluster
 
-    private var deploy: Definition.Deploy { definition.deploy }
+    var deploy: Definition.Deploy { definition.deploy }
 
     func render(
         _ revision: RevisionToRender,
@@ -35,9 +36,11 @@ struct ClusterDeploy: DeployTarget {
             let cluster = try await connect()
             log.line("Deploying release \(release.id) to namespace \(body.namespace) of \(deploy.target)")
             let pullSecret = try await PullSecret(needs, definition).manifest(for: release.images)
-            let rollout = Rollout(cluster, kubernetesRelease(release.id, body, pullSecret), options)
+            let rollout = Kubernetes.Rollout(cluster, kubernetesRelease(release.id, body, pullSecret), options)
             let journal = ReleaseJournal(release: release.id, needs: needs)
-            let report = try await rollout.run(until: deadline, journal: { try await journal.write($0) }) { log.line($0) }
+            let report = try await rollout.run(until: deadline, journal: { try await journal.write($0) }) {
+                log.line($0)
+            }
             log.line("\(report.entries.count) objects are as the release wants them, and what was pushed is what runs")
             return body.services
         } failure: { (failure: RolloutFailure) in
@@ -62,7 +65,7 @@ struct ClusterDeploy: DeployTarget {
     ) async throws -> String {
         try await reporting {
             let entries = try await ReleaseJournal(release: release.id, needs: needs).read()
-            let result = await Undo(try await connect(), entries).run(until: deadline) { log.line($0) }
+            let result = await Kubernetes.Undo(try await connect(), entries).run(until: deadline) { log.line($0) }
             guard result.status == .undone else {
                 throw StageError(.errored, "undo-\(result.status.rawValue)", result.sentence)
             }

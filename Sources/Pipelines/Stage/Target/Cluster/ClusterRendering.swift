@@ -70,7 +70,7 @@ struct ClusterRendering: Sendable {
         )
     }
 
-    private func pins(_ images: [PushedImage]) throws -> ImagePins {
+    private func pins(_ images: [PushedImage]) throws -> Kubernetes.ImagePins {
         let paths = try deploy.imagePaths.map { path in
             // A pipeline writes `containers.*.image`; `[*]` is how it is read here.
             let steps = path.path.replacing(".*", with: "[*]")
@@ -80,6 +80,6 @@ struct ClusterRendering: Sendable {
             return path
         }
         let references = Dictionary(images.map { ($0.name, $0.reference) }) { _, last in last }
-        return ImagePins(references, paths: paths)
+        return Kubernetes.ImagePins(references, paths: paths)
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Kubernetes
+import Signing
 
 /// What a release did to each object, kept in the database until the release is settled or undone. Every entry is sealed:
 /// any object may hold secrets.

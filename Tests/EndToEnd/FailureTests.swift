@@ -160,6 +160,24 @@ extension EndToEnd {
             }
         }
 
+        @Test("with onPush: cancel, a newer push ends a build and takes its place")
+        func givesWay() async throws {
+            try await World.run(files: Sample.files(dockerfile: Self.slow), pipeline: "onPush: cancel") { world in
+                let id = try Receipt(try await world.push(try await world.repository.head())).runs[0].id
+                try await eventually("the build has begun") {
+                    try await world.log(id, "build").contains("building slowly") ? true : nil
+                }
+                let fixed = try await world.repository.commit(["Dockerfile": Sample.dockerfile], message: "Quick")
+                let newer = try await world.deploy(fixed)
+                #expect(newer.status == "succeeded")
+                let older = try await world.run(id)
+                #expect(older.status == "superseded")
+                #expect(older.supersededBy == newer.id)
+                #expect(older.stage("build").status == "skipped")
+                #expect(try await world.pods().count == 1)
+            }
+        }
+
         @Test("a server killed during a quick run finishes it after its restart")
         func finishes() async throws {
             try await World.run { world in

@@ -28,6 +28,7 @@ extension EndToEnd {
                 #expect(try await world.pods().count == 1)
                 let pipelines = try await world.get("/api/v1/pipelines").string
                 #expect(pipelines.contains(revision))
+                #expect(pipelines.contains(#""tags":null"#))
             }
         }
 

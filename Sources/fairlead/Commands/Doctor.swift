@@ -6,7 +6,7 @@ import Pipelines
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks every prerequisite and credential, and says how to mend what is wrong.",
+        abstract: "Checks tools, secrets and access to repositories, and says how to mend what is wrong.",
         discussion: "Exit status 1 means that something must be mended before the server can do its work."
     )
 

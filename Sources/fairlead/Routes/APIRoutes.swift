@@ -118,7 +118,9 @@ struct APIRoutes: Sendable {
             }
             revision = body.revision
             if let revision, !isRevision(revision) {
-                throw Problem.badRequest("revision: must be a full commit id of 40 hexadecimal digits")
+                throw Problem.badRequest(
+                    "revision: must be a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits"
+                )
             }
         }
         let run = try await history.enqueueManual(

@@ -56,7 +56,7 @@ struct Server: Sendable {
             logger.notice("Stopping")
             stopping.value = true
             group.cancelAll()
-            await server.stop(grace: .seconds(10))
+            await server.stop(grace: .seconds(settings.limits.shutdown))
             deliveries.stop()
             await group.waitForAll()
         }

@@ -23,7 +23,7 @@ struct Doctor: AsyncParsableCommand {
             report.add(port(settings))
             for finding in await tools(settings) { report.add(finding) }
             let definitions = report.definitions("pipelines in \(settings.pipelines)") {
-                try readPipelines(folder: settings.pipelines)
+                try readPipelines(settings)
             }
             for definition in (definitions ?? [:]).values.sorted(by: { $0.name < $1.name }) {
                 for finding in await pipeline(definition, settings) { report.add(finding) }

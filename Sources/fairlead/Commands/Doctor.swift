@@ -63,7 +63,7 @@ struct Doctor: AsyncParsableCommand {
     private func tools(_ settings: ServerSettings) async -> [Finding] {
         var findings: [Finding] = []
         do {
-            let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: [])
+            let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: nil)
             findings += await podman.check().map { Finding($0.ok, $0.what, $0.fix) }
         } catch {
             findings.append(Finding(false, "podman cannot be set up: \(error)", "apt-get install podman runc"))

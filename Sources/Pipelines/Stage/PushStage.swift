@@ -4,14 +4,16 @@ struct PushStage: Sendable {
     let log: any StageLog
 
     func run(_ built: BuildOutput) async throws -> PushOutput {
+        // A little before the stage's own, which does not know what it waited for.
+        let deadline = Deadline(instant: .now + .seconds(run.needs.limits.pushDeadline * 0.95))
         var images: [PushedImage] = []
         for image in built.images {
-            images.append(try await push(image))
+            images.append(try await push(image, deadline))
         }
         return PushOutput(images: images)
     }
 
-    private func push(_ image: BuiltImage) async throws -> PushedImage {
+    private func push(_ image: BuiltImage, _ deadline: Deadline) async throws -> PushedImage {
         if let reference = image.reference, let digest = reference.split(separator: "@").last {
             log.line("image \(image.name): in the registry already")
             return PushedImage(
@@ -28,7 +30,7 @@ struct PushStage: Sendable {
         let repository = try run.repository(of: image.name)
         let pusher = run.pusher
         let digest = try await withBackoff(log: log) {
-            try await pusher.push(id, to: repository, log: log, deadline: .seconds(run.needs.limits.pushDeadline))
+            try await pusher.push(id, to: repository, log: log, deadline: deadline.left)
         }
         let reference = "\(repository)@\(digest)"
         log.line("image \(image.name): \(reference)")

@@ -22,7 +22,7 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try reported { try Configuration.read(options.config) }
-        let definitions = try reported { try readPipelines(folder: settings.pipelines) }
+        let definitions = try reported { try readPipelines(settings) }
         guard let definition = definitions[pipeline] else {
             throw ValidationError(
                 "there is no pipeline \(pipeline) in \(settings.pipelines); there are: "

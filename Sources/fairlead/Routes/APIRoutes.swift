@@ -106,7 +106,7 @@ struct APIRoutes: Sendable {
 
     func start(pipeline name: String, _ request: Request) async throws -> Response {
         struct Body: Decodable { let revision: String? }
-        try await access.require(.deployer, request)
+        let who = try await access.require(.deployer, request)
         guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
         guard let ref = entry.definition.source.ref else {
             throw Problem.conflict("needs-tag", "pipeline \(name) deploys tags; push one")
@@ -129,7 +129,7 @@ struct APIRoutes: Sendable {
             definitionHash: entry.hash,
             ref: ref,
             revision: revision,
-            by: nil
+            by: who
         )
         return try await summary(run, status: 202)
     }

@@ -37,7 +37,7 @@ struct PipelineView: Encodable {
             paths: origin.paths
         )
         onPush = definition.onPush.rawValue
-        self.live = live
+        self.live = whole ? live : live?.redacted()
     }
 
     func encode(to encoder: any Encoder) throws {

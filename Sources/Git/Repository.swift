@@ -47,7 +47,16 @@ struct Repository {
     }
 
     /// Makes an empty bare repository, readable by its owner only, unless there is one.
+    ///
+    /// One at a time: several pipelines of one repository begin together, and libgit2 makes a mess of a repository that
+    /// another thread is halfway through making.
     static func create(at path: String) throws(GitError) {
+        try creating.withLock { () throws(GitError) in try createAlone(at: path) }
+    }
+
+    private static let creating = Lock()
+
+    private static func createAlone(at path: String) throws(GitError) {
         try makeFolders(path)
         defer { forgetConfiguration(path) }
         if isRepository(path) { return }
@@ -57,7 +66,7 @@ struct Repository {
         var pointer: OpaquePointer?
         let status = git_repository_init_ext(&pointer, path, &options)
         git_repository_free(pointer)
-        // Somebody else may have made it meanwhile.
+        // Another process may have made it meanwhile.
         if status < 0, isRepository(path) { return }
         try check("cannot make a mirror at \(path)", status)
     }

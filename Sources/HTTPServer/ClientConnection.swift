@@ -54,10 +54,13 @@ final class ClientConnection: Sendable {
         lock.withLock { state.socket >= 0 ? body(state.socket) : nil }
     }
 
-    /// Ends the connection if its request has been arriving since before `limit`.
-    func endIfWaiting(since limit: UInt64) {
+    /// Ends the connection if its request has been arriving for longer than `arriving`, or if it has been waiting for
+    /// one for longer than `kept`; all in nanoseconds.
+    func endIfOverdue(_ now: UInt64, arriving: UInt64, kept: UInt64) {
+        // In this order: `begin` sets the time first, so that a request is never measured from before it began.
+        let limit = exchange == nil ? kept : arriving
         let since = waitingSince.load(ordering: .relaxed)
-        guard since != 0, since < limit else { return }
+        guard since != 0, now > since, now - since > limit else { return }
         _ = withSocket { shutdown($0, Int32(SHUT_RDWR)) }
     }
 }

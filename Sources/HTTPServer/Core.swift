@@ -94,12 +94,13 @@ final class Core: Sendable {
         for stream in streams { stream.beat() }
     }
 
-    /// Ends the connections whose request takes too long to arrive.
+    /// Ends the connections whose request takes too long to arrive. Where not even a request line has, the connection
+    /// may also be one that is kept for a next request.
     func endStalled() {
-        let limit = UInt64(max(configuration.requestTimeout, configuration.idleTimeout)) * 1_000_000_000
+        let arriving = UInt64(configuration.requestTimeout) * 1_000_000_000
+        let kept = max(arriving, UInt64(configuration.idleTimeout) * 1_000_000_000)
         let now = MonotonicTime.coarse.nanoseconds
-        guard now > limit else { return }
-        for connection in connections { connection.endIfWaiting(since: now - limit) }
+        for connection in connections { connection.endIfOverdue(now, arriving: arriving, kept: kept) }
     }
 
     // MARK: Stopping

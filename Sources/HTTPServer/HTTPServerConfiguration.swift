@@ -13,8 +13,8 @@ public struct HTTPServerConfiguration: Sendable {
     /// Seconds without a byte in either direction after which a connection is closed; waiting for a handler does not
     /// count. Default: 60.
     public var idleTimeout: Int = 60
-    /// Seconds within which a request has to arrive whole, however steadily it drips; where ``idleTimeout`` is longer,
-    /// that. Default: 120.
+    /// Seconds within which a request has to arrive whole, from its request line on, however steadily it drips. The
+    /// request line itself has as long, or ``idleTimeout`` where that is longer. Default: 120.
     public var requestTimeout: Int = 120
     /// Bytes of one request's body; a longer one is answered 413 and the connection closed. Default: 25 MiB, the most
     /// that GitHub sends.

@@ -132,20 +132,71 @@ extension EndToEnd {
     }
 
     @Suite("The program") struct ProgramTests {
-        @Test("validate reports every fault with its line, and a running server keeps the old definition")
+        /// Every way in which files can be wrong, each alone and against each other: file → text, and where it shows.
+        private static func broken(_ good: String) -> [(file: String, text: String, faults: [String])] {
+            let bomb = (1...40).map { level in
+                let items = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+                return "a\(level): &a\(level) [\(items)]"
+            }
+            func named(_ name: String) -> String { good.replacing("name: web\n", with: "name: \(name)\n") }
+            func inNamespace(_ namespace: String, _ text: String) -> String {
+                text.replacing("podman: {}", with: "podman: {}, namespace: \(namespace)")
+            }
+            return [
+                (
+                    "x-bomb", "a0: &a0 [x]\n" + bomb.joined(separator: "\n"),
+                    ["2:10: '*a0' is an alias, and aliases are not read"]
+                ),
+                (
+                    "x-keys", named("keys") + "onPsh: latest\nonPush: 7\nsecrets: [x]\n",
+                    ["6:1: the file has an unknown key 'onPsh'", "7:9:", "8:10:"]
+                ),
+                (
+                    "x-shadow", inNamespace("web", named("shadow")),
+                    ["1:7: the environment 'shadow' has the target and the namespace 'web' of the environment 'web'"]
+                ),
+                (
+                    "x-twin", inNamespace("twins", good) + "environment: twins\n",
+                    ["1:7: the name 'web' belongs to the pipeline in"]
+                ),
+                (
+                    "x-two-places", named("two-places") + "environment: web\n",
+                    ["6:14: the environment 'web' has the namespace 'two-places' here and 'web' in"]
+                ),
+            ]
+        }
+
+        @Test("validate reports every fault with its line, and a running server keeps the old definitions")
         func validate() async throws {
             try await World.run { world in
                 #expect(try await world.fairlead("validate").output.contains("valid"))
-                try world.replace("name: web", with: "name: web\nonPsh: latest")
-                try world.write("pipelines/other.yaml", "name: other\nsource: { github: a/b }\nimages: 7\n")
+                let good = try String(contentsOfFile: "\(world.folder)/pipelines/web.yaml", encoding: .utf8)
+                let before = try await world.get("/api/v1/pipelines").string
+                let broken = Self.broken(good)
+                for (file, text, _) in broken { try world.write("pipelines/\(file).yaml", text) }
                 let report = try await world.fairlead("validate", expecting: 1).output
-                #expect(report.contains("pipelines/web.yaml:"))
-                #expect(report.contains("onPsh"))
-                #expect(report.contains("pipelines/other.yaml:3"))
+                for (file, _, faults) in broken {
+                    for fault in faults {
+                        #expect(report.contains("pipelines/\(file).yaml:\(fault)"), "\(fault)\n\(report)")
+                    }
+                }
+                #expect(report.contains("\n\(broken.flatMap(\.faults).count) faults\n"), "\(report)")
+
+                // A server of the same folder that runs no registry says so among the rest, and does not start.
+                let settings = try String(contentsOfFile: "\(world.folder)/fairlead.yaml", encoding: .utf8)
+                try world.write("bare.yaml", settings.replacing("registry: { embedded: true }\n", with: ""))
+                let wanted = "pipelines/web.yaml:1:7: the images go to the registry of this server"
+                let bare = try await world.fairlead("validate", "--config", "bare.yaml", expecting: 1).output
+                #expect(bare.contains(wanted) && bare.contains("onPsh"), "\(bare)")
+                let refused = try await world.fairlead("serve", "--config", "bare.yaml", expecting: 1).output
+                #expect(refused.contains(wanted) && refused.contains("onPsh"), "\(refused)")
+
                 world.serverProcess?.signal(SIGHUP)
                 try await eventually("the server says that it keeps the old") {
-                    world.serverProcess?.said.contains("onPsh") == true ? true : nil
+                    let said = world.serverProcess?.said ?? ""
+                    return broken.allSatisfy { said.contains("pipelines/\($0.file).yaml:") } ? true : nil
                 }
+                #expect(try await world.get("/api/v1/pipelines").string == before)
                 #expect(try await world.deploy(try await world.repository.head()).status == "succeeded")
             }
         }

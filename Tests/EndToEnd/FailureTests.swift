@@ -48,86 +48,118 @@ extension EndToEnd {
             }
         }
 
-        @Test("a first deploy that is not ready leaves nothing behind")
+        @Test("a release that is never ready shows what it wrote; the first leaves nothing, a later one the previous")
         func neverReady() async throws {
-            let manifests = Sample.manifests.replacing("path: /, port: http", with: "path: /absent, port: http")
-            try await World.run(files: Sample.files(manifests: manifests)) { world in
-                try world.replace("timeout: 60s", with: "timeout: 5s")
-                await world.stop()
-                try await world.start()
-                let run = try await world.deploy(try await world.repository.head())
-                #expect(run.status == "failed" || run.status == "errored")
-                #expect(run.undo?.status == "succeeded")
+            // Says something, which httpd does not.
+            let dockerfile = Sample.dockerfile.replacing(
+                #"CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]"#,
+                with:
+                    #"CMD ["/bin/busybox", "sh", "-c", "echo waiting for a page; exec /bin/busybox httpd -f -p 8080 -h /www"]"#
+            )
+            let autoscaler = """
+                ---
+                apiVersion: autoscaling/v2
+                kind: HorizontalPodAutoscaler
+                metadata: { name: web }
+
+                """
+            let probe = "readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }"
+            let start =
+                "startupProbe: { httpGet: { path: /absent, port: http }, periodSeconds: 1, failureThreshold: 3 }"
+            let never = Sample.manifests.replacing(probe, with: "\(probe)\n          \(start)") + autoscaler
+            let files = Sample.files(dockerfile: dockerfile, manifests: never)
+            try await World.run(files: files) { world in
+                func verify(_ run: RunView) async throws {
+                    #expect(run.status == "failed")
+                    #expect(run.stage("deploy").status == "failed")
+                    #expect(run.reason?.code == "never-ready", "\(String(describing: run.reason))")
+                    #expect(run.reason?.message.contains("GET /absent on port 8080 answered 404") == true)
+                    #expect(run.undo?.status == "succeeded")
+                    let log = try await world.log(run.id, "deploy")
+                    #expect(log.contains("  waiting for a page"), "\(log)")
+                    #expect(log.contains("does not honour objects of kind HorizontalPodAutoscaler"), "\(log)")
+                }
+                try await verify(try await world.deploy(try await world.repository.head()))
                 #expect(try await world.pods().isEmpty)
+
+                let ready = try await world.repository.commit(["k8s/web.yaml": Sample.manifests], message: "Ready")
+                let good = try await world.deploy(ready)
+                #expect(good.status == "succeeded", "\(String(describing: good.reason))")
+                let service = try #require(good.release?.services.first).url
+                let pods = try await world.pods()
+
+                let again = try await world.repository.commit(["k8s/web.yaml": never], message: "Never")
+                try await verify(try await world.deploy(again))
+                #expect(try await world.get(service).string.contains("version one"))
+                #expect(try await world.pods() == pods)
             }
         }
 
-        struct Case: Sendable, CustomTestStringConvertible {
-            let testDescription: String
-            var files = Sample.files()
+        struct Case: Sendable {
+            /// What is different from the sample; nil is a file that is not there.
+            let files: [String: String?]
             let stage: String
             let code: String
-            let words: String
+            let words: [String]
         }
 
-        @Test(
-            "a verdict names its stage and its reason",
-            arguments: [
-                Case(
-                    testDescription: "no Dockerfile",
-                    files: ["index.html": "x", "k8s/web.yaml": Sample.manifests],
-                    stage: "build",
-                    code: "dockerfile-missing",
-                    words: "Dockerfile"
-                ),
-                Case(
-                    testDescription: "build exit 7",
-                    files: Sample.files(
-                        dockerfile:
-                            "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; exit 7\"]\n"
-                    ),
-                    stage: "build",
-                    code: "build-failed",
-                    words: "7"
-                ),
-                Case(
-                    testDescription: "a pod field that is not allowed",
-                    files: Sample.files(
-                        manifests: Sample.manifests.replacing(
-                            "    spec:\n      terminationGrace",
-                            with: "    spec:\n      hostNetwork: true\n      terminationGrace"
-                        )
-                    ),
-                    stage: "deploy",
-                    code: "pod-field-not-allowed",
-                    words: "hostNetwork"
-                ),
-                Case(
-                    testDescription: "no manifests",
-                    files: ["index.html": "x", "Dockerfile": Sample.dockerfile],
-                    stage: "deploy",
-                    code: "manifest-missing",
-                    words: "k8s"
-                ),
-            ]
-        )
-        func verdicts(_ example: Case) async throws {
-            try await World.run(files: example.files) { world in
-                let run = try await world.deploy(try await world.repository.head())
-                #expect(run.status == "failed")
-                #expect(run.stage(example.stage).status == "failed")
-                #expect(run.reason?.code == example.code)
-                #expect(run.reason?.message.contains(example.words) == true, "\(run.reason?.message ?? "")")
-                #expect(try await world.pods().isEmpty)
-            }
-        }
+        private static let verdicts: [Case] = [
+            Case(
+                files: ["Dockerfile": nil],
+                stage: "build",
+                code: "dockerfile-missing",
+                words: ["there is no Dockerfile", "add one, or mend images.web"]
+            ),
+            Case(
+                files: [
+                    "Dockerfile": """
+                    FROM scratch
+                    COPY busybox /bin/busybox
+                    RUN ["/bin/busybox", "sh", "-c", "echo compiling; exit 7"]
 
-        @Test("a revision that never arrives fails the clone stage in words")
-        func missingRevision() async throws {
-            try await World.run(settings: "public: everything\nlimits: { revisionWait: 1s }\n") { world in
-                let run = try await world.deploy(String(repeating: "ab", count: 20))
-                #expect(run.status == "failed")
-                #expect(run.reason?.code == "revision-not-found")
+                    """
+                ],
+                stage: "build",
+                code: "build-failed",
+                words: ["step exit 7", "\ncompiling"]
+            ),
+            Case(
+                files: [
+                    "k8s/web.yaml": Sample.manifests.replacing(
+                        "    spec:\n      terminationGrace",
+                        with: "    spec:\n      hostNetwork: true\n      terminationGrace"
+                    )
+                ],
+                stage: "deploy",
+                code: "pod-field-not-allowed",
+                words: ["spec.template.spec.hostNetwork is not allowed"]
+            ),
+            Case(
+                files: ["k8s/web.yaml": nil],
+                stage: "deploy",
+                code: "manifest-missing",
+                words: ["has no 'k8s'; add it"]
+            ),
+        ]
+
+        @Test("a verdict names its stage and its reason, and leaves alone what runs")
+        func verdicts() async throws {
+            try await World.run { world in
+                let good = try await world.deploy(try await world.repository.head())
+                let service = try #require(good.release?.services.first).url
+                let pods = try await world.pods()
+                for example in Self.verdicts {
+                    let files = Sample.files().mapValues(Optional.some).merging(example.files) { $1 }
+                    let run = try await world.deploy(try await world.repository.commit(files, message: example.code))
+                    #expect(run.status == "failed")
+                    #expect(run.stage(example.stage).status == "failed", "\(example.code)")
+                    #expect(run.reason?.code == example.code)
+                    let message = run.reason?.message ?? ""
+                    for words in example.words { #expect(message.contains(words), "\(message)") }
+                    #expect(try await world.log(run.id, example.stage).contains(message))
+                    #expect(try await world.get(service).string.contains("version one"))
+                    #expect(try await world.pods() == pods)
+                }
             }
         }
     }
@@ -157,6 +189,24 @@ extension EndToEnd {
                 _ = try await world.request("POST", "/api/v1/runs/\(id)/cancel", token: try await world.token())
                 #expect(try await world.finished(id).isOver)
                 #expect(try await world.finished(try Receipt(answer).runs[0].id).status == "succeeded")
+            }
+        }
+
+        @Test("with onPush: cancel, a newer push ends a build and takes its place")
+        func givesWay() async throws {
+            try await World.run(files: Sample.files(dockerfile: Self.slow), pipeline: "onPush: cancel") { world in
+                let id = try Receipt(try await world.push(try await world.repository.head())).runs[0].id
+                try await eventually("the build has begun") {
+                    try await world.log(id, "build").contains("building slowly") ? true : nil
+                }
+                let fixed = try await world.repository.commit(["Dockerfile": Sample.dockerfile], message: "Quick")
+                let newer = try await world.deploy(fixed)
+                #expect(newer.status == "succeeded")
+                let older = try await world.run(id)
+                #expect(older.status == "superseded")
+                #expect(older.supersededBy == newer.id)
+                #expect(older.stage("build").status == "skipped")
+                #expect(try await world.pods().count == 1)
             }
         }
 

@@ -28,6 +28,7 @@ extension EndToEnd {
                 #expect(try await world.pods().count == 1)
                 let pipelines = try await world.get("/api/v1/pipelines").string
                 #expect(pipelines.contains(revision))
+                #expect(pipelines.contains(#""tags":null"#))
             }
         }
 
@@ -132,12 +133,11 @@ extension EndToEnd {
 @Suite(.serialized) enum EndToEnd {}
 
 extension World {
-    /// Replaces text in the pipeline's file.
-    func replace(_ text: String, with other: String) throws {
-        let path = "\(folder)/pipelines/web.yaml"
-        let old = try String(contentsOfFile: path, encoding: .utf8)
+    /// Replaces text in a file: by default the pipeline's.
+    func replace(_ text: String, with other: String, in path: String = "pipelines/web.yaml") throws {
+        let old = try String(contentsOfFile: "\(folder)/\(path)", encoding: .utf8)
         try #require(old.contains(text))
-        try write("pipelines/web.yaml", old.replacing(text, with: other))
+        try write(path, old.replacing(text, with: other))
     }
 
     /// Makes the pipeline build from a folder of the repository.

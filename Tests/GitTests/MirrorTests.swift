@@ -56,6 +56,21 @@ func gitError(_ body: () async throws -> Void) async -> GitError? {
 let main = "refs/heads/main"
 
 @Suite(.ownThread) struct MirrorTests {
+    /// As when the first push of a repository starts several pipelines.
+    @Test func manyMayMakeOneMirror() async throws {
+        let scene = try Scene()
+        let revision = try scene.repository.commit(["a": "1"])
+        for round in 0..<20 {
+            DispatchQueue.concurrentPerform(iterations: 8) { _ in
+                #expect(throws: Never.self) {
+                    try Mirror(path: scene.scratch.file("mirror-\(round)"), url: "\(scene.server.url)/app.git")
+                }
+            }
+        }
+        let last = try Mirror(path: scene.scratch.file("mirror-19"), url: "\(scene.server.url)/app.git")
+        #expect(try await last.fetch(refs: [main]) == [main: revision])
+    }
+
     @Test func fetchesAndChecksOut() async throws {
         let scene = try Scene()
         try scene.repository.git("tag", "-a", "-m", "one", "v1")

@@ -53,6 +53,7 @@ def server_files(base):
     write(f"{base}/pipelines/web.yaml", f"""name: web
 source: {{ git: "{SOURCE}", branch: main }}
 images: {{ web: {{ context: . }} }}
+registry: {{ address: "127.0.0.1:5000" }}
 deploy: {{ podman: {{}}, manifests: [k8s] }}
 """)
     write(f"{base}/fairlead.yaml", """listen: 127.0.0.1:0

@@ -16,29 +16,6 @@ COPY busybox /bin/busybox
 COPY index.html /www/index.html
 CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 """
-MANIFESTS = """apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 1
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: web
-          image: web
-          ports: [{ name: http, containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec:
-  selector: { app: web }
-  ports: [{ name: http, port: 80, targetPort: http }]
-"""
 
 
 class Repository:
@@ -51,7 +28,8 @@ class Repository:
         sh("git", "init", "-q", "--bare", "-b", "main", self.bare, env=self.environment)
         sh("git", "init", "-q", "-b", "main", self.tree, env=self.environment)
         write(f"{self.tree}/Dockerfile", DOCKERFILE)
-        write(f"{self.tree}/k8s/web.yaml", MANIFESTS)
+        os.mkdir(f"{self.tree}/k8s")
+        shutil.copy(f"{ROOT}/Tests/sample/web.yaml", f"{self.tree}/k8s/web.yaml")
         shutil.copy(shutil.which("busybox"), f"{self.tree}/busybox")
 
     def commit(self):

@@ -32,31 +32,6 @@ EXPOSE 8080
 CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 """
 
-MANIFESTS = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 1
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: web
-          image: web
-          ports: [{ name: http, containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec:
-  selector: { app: web }
-  ports: [{ name: http, port: 80, targetPort: http }]
-"""
-
 PIPELINE = """\
 name: sample
 source: {{ git: "{url}", branch: main }}
@@ -113,7 +88,7 @@ class Stage:
         self.url = f"http://127.0.0.1:{port}/cgi-bin/git/sample.git"
         self.write("sample/Dockerfile", DOCKERFILE)
         self.write("sample/index.html", "Hello from version 0.\n")
-        self.write("sample/k8s/web.yaml", MANIFESTS)
+        self.write("sample/k8s/web.yaml", read(f"{ROOT}/Tests/sample/web.yaml"))
         shutil.copy("/bin/busybox", f"{self.work}/busybox")
         self.write("pipelines/sample.yaml", PIPELINE.format(url=self.url))
         self.write("www/cgi-bin/git", f"#!/bin/sh\nexport GIT_PROJECT_ROOT='{self.folder}/www' GIT_HTTP_EXPORT_ALL=1\n"

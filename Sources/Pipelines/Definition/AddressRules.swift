@@ -87,16 +87,14 @@ extension TextRule {
 
     /// A block of addresses (RFC 4632, RFC 4291).
     static let addressBlock = TextRule(
-        pattern:
-            #"^([0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])|"#
-            + #"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"#,
+        pattern: #"^[0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])$"#,
         length: 1...64,
         wanted: "a block of addresses such as 10.1.0.0/16"
     ) { text in
         let parts = text.parts(at: "/")
         guard parts.count == 2, let bits = plainNumber(parts[1]) else { return "write address/bits" }
-        if isIPv4(parts[0]) { return bits <= 32 ? nil : "at most 32 bits" }
-        return isIPv6(parts[0]) ? (bits <= 128 ? nil : "at most 128 bits") : "begin with an IP address"
+        guard isIPv4(parts[0]) else { return "begin with an IPv4 address: builds have no other" }
+        return bits <= 32 ? nil : "at most 32 bits"
     }
 
     private static func isServiceName(_ name: Substring) -> Bool {

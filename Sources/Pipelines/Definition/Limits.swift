@@ -3,7 +3,7 @@
 public struct Limits: Sendable, Equatable {
     // MARK: The road of a push
 
-    /// From a webhook's first byte to its last.
+    /// A request, from its first byte to its last.
     public var requestDeadline = 30.0
     /// A fetch from a repository, connecting included.
     public var fetchDeadline = 300.0
@@ -50,14 +50,12 @@ public struct Limits: Sendable, Equatable {
     /// One request to DigitalOcean's API.
     public var digitaloceanDeadline = 30.0
 
-    // MARK: Processes
+    // MARK: Taking leave
 
-    /// How long a child has after the request to end, before it is killed.
-    public var childGrace = 5.0
-    /// How long old containers may finish their requests.
+    /// How long connections to old containers may last once the new ones have taken over.
     public var drain = 10.0
-    /// How long the server takes to stop.
-    public var shutdown = 20.0
+    /// How long requests under way may take once the server stops.
+    public var shutdown = 10.0
 
     public init() {}
 }
@@ -151,47 +149,34 @@ extension Limits {
             about: "One request to DigitalOcean's API."
         ),
         Named(
-            name: "childGrace",
-            field: .seconds(\.childGrace),
-            about: "How long a program has after it was asked to end, before it is killed."
+            name: "drain",
+            field: .seconds(\.drain),
+            about: "How long connections to old containers may last once the new ones have taken over."
         ),
-        Named(name: "drain", field: .seconds(\.drain), about: "How long old containers may finish their requests."),
-        Named(name: "shutdown", field: .seconds(\.shutdown), about: "How long the server may take to stop."),
+        Named(
+            name: "shutdown",
+            field: .seconds(\.shutdown),
+            about: "How long requests under way may take once the server stops; then they get 503."
+        ),
     ]
 
-    private static let kibi = 1024
-    private static let mebi = 1024 * 1024
+    fileprivate static let kibi = 1024
+    fileprivate static let mebi = 1024 * 1024
 
     /// The shape of `limits:`.
-    static let shape: Shape = {
-        let defaults = Limits()
-        return .object(
-            ObjectShape(
-                keys: named.map { limit in
+    static let shape = Shape.object(
+        ObjectShape(
+            keys: named.map { limit in
+                let shape: Shape =
                     switch limit.field {
-                    case .seconds(let path):
-                        let seconds = Int(defaults[keyPath: path])
-                        return .optional(limit.name, .duration, "\(limit.about) Default: \(inUnits(seconds)).")
-                    case .count(let path, let range):
-                        return .optional(
-                            limit.name,
-                            .integer(range),
-                            "\(limit.about) Default: \(defaults[keyPath: path])."
-                        )
-                    case .bytes(let path, let range):
-                        let size = defaults[keyPath: path]
-                        let shown = size % mebi == 0 ? "\(size / mebi)MiB" : "\(size / kibi)KiB"
-                        return .optional(limit.name, .size(range), "\(limit.about) Default: \(shown).")
+                    case .seconds: .duration
+                    case .count(_, let range): .integer(range)
+                    case .bytes(_, let range): .size(range)
                     }
-                }
-            )
+                return .optional(limit.name, shape, "\(limit.about) Default: \(limit.standard).")
+            }
         )
-    }()
-
-    private static func inUnits(_ seconds: Int) -> String {
-        if seconds % 3600 == 0 { return "\(seconds / 3600)h" }
-        return seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds)s"
-    }
+    )
 
     /// The limits of a value that was checked against `shape`.
     init(_ value: Value?) {
@@ -203,6 +188,23 @@ extension Limits {
             case .count(let path, _): if let count = found.integer { self[keyPath: path] = count }
             case .bytes(let path, _): if let size = bytes(of: scalar) { self[keyPath: path] = size }
             }
+        }
+    }
+}
+
+extension Limits.Named {
+    /// The default, as it is written in fairlead.yaml.
+    var standard: String {
+        let defaults = Limits()
+        switch field {
+        case .seconds(let path):
+            let seconds = Int(defaults[keyPath: path])
+            if seconds % 3600 == 0 { return "\(seconds / 3600)h" }
+            return seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds)s"
+        case .count(let path, _): return "\(defaults[keyPath: path])"
+        case .bytes(let path, _):
+            let size = defaults[keyPath: path]
+            return size % Limits.mebi == 0 ? "\(size / Limits.mebi)MiB" : "\(size / Limits.kibi)KiB"
         }
     }
 }

@@ -19,6 +19,8 @@ struct PipelineFile {
     var environmentPlace = Place.start
     /// The pipeline's name and where it is: also of a file that has other faults.
     var name: (text: String, place: Place)?
+    /// Where the embedded registry is chosen, or, if that is left out, the pipeline named; nil if another one is.
+    var embeddedRegistryPlace: Place?
 
     init(file: String, contents: [UInt8]) {
         self.file = file
@@ -33,6 +35,8 @@ struct PipelineFile {
         if let name = document?["name"], let text = name.text, TextRule.name.fault(in: text) == nil {
             self.name = (text, name.place)
             environmentPlace = document?["environment"]?.place ?? name.place
+            let registry = document?["registry"]
+            if registry == nil || registry?["embedded"] != nil { embeddedRegistryPlace = registry?.place ?? name.place }
         }
         if let document, found.isEmpty {
             definition = Definition(document, folder: FilePath.folder(of: file))

@@ -1,9 +1,12 @@
-/// Reads every pipeline of a folder: `*.yaml` and `*.yml`, in order of name, without hidden files and inner folders.
+/// Reads every pipeline of the server's folder: `*.yaml` and `*.yml`, in order of name, without hidden files and inner
+/// folders.
 ///
 /// - Returns: The definitions by the pipeline's name.
-/// - Throws: `DefinitionFaults` with everything that is wrong in any file and between them: two pipelines of one name,
-///   an environment with two targets or namespaces, two environments with one target and namespace.
-public func readPipelines(folder: String) throws -> [String: Definition] {
+/// - Throws: `DefinitionFaults` with everything that is wrong in any file, between them, and between them and the
+///   server's settings: two pipelines of one name, an environment with two targets or namespaces, two environments with
+///   one target and namespace, images for a registry that the server does not run.
+public func readPipelines(_ settings: ServerSettings) throws -> [String: Definition] {
+    let folder = settings.pipelines
     var faults: [Fault] = []
     var files: [PipelineFile] = []
     do throws(ReadingError) {
@@ -21,6 +24,7 @@ public func readPipelines(folder: String) throws -> [String: Definition] {
         faults.append(Fault(file: folder, line: 1, column: 1, message: error.message))
     }
     faults += files.flatMap(\.faults) + nameFaults(files) + environmentFaults(files)
+    if !settings.registry.embedded { faults += registryFaults(files) }
     guard faults.isEmpty else { throw DefinitionFaults(faults: faults) }
     let definitions = files.compactMap(\.definition)
     return Dictionary(definitions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -40,6 +44,18 @@ private func nameFaults(_ files: [PipelineFile]) -> [Fault] {
         }
         let message = "the name \(quoted(name.text)) belongs to the pipeline in \(other) already: choose another"
         return Fault(file: file.file, line: name.place.line, column: name.place.column, message: message)
+    }
+}
+
+/// Of a server that runs no registry of its own.
+private func registryFaults(_ files: [PipelineFile]) -> [Fault] {
+    files.compactMap { file in
+        guard let place = file.embeddedRegistryPlace else { return nil }
+        let message = """
+            the images go to the registry of this server, and fairlead.yaml runs none: write registry: { embedded: true } \
+            there, or registry: { address: HOST:PORT } here
+            """
+        return Fault(file: file.file, line: place.line, column: place.column, message: message)
     }
 }
 

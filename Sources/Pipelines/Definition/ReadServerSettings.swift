@@ -224,7 +224,7 @@ private struct SettingsReader {
         }
         if settings.unsafeBuilds {
             let message =
-                "builds may run without isolation: use it for repositories that you trust as you trust yourself"
+                "builds run without isolation: use it for repositories that you trust as you trust yourself"
             warnings.add(document?["unsafeBuilds"]?.place ?? .start, message)
         }
     }

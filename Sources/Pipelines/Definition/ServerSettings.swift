@@ -6,7 +6,7 @@ public struct ServerSettings: Sendable {
     public var data: String
     /// The folder of the pipelines' files. Default: `pipelines` beside the configuration file.
     public var pipelines: String
-    /// The public address, for links, without a slash at the end.
+    /// The public address, without a slash at the end.
     public var url: String?
     /// Further names that the Host header may have.
     public var hosts: [String] = []
@@ -16,9 +16,9 @@ public struct ServerSettings: Sendable {
     public var registry = EmbeddedRegistry()
     public var registries: [RegistryAccess] = []
     public var git = GitAccess()
-    /// Builds may run without isolation where the host offers none. Default: false.
+    /// Builds run without isolation, for a host that offers none. Default: false.
     public var unsafeBuilds = false
-    /// Blocks of private addresses that builds may reach all the same, as `address/bits`.
+    /// Blocks of private IPv4 addresses that builds may reach all the same, as `address/bits`.
     public var buildNetwork: [String] = []
     /// Nil: no pipeline can use DigitalOcean.
     public var digitalocean: DigitalOceanAccess?

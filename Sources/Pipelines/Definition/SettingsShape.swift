@@ -23,7 +23,10 @@ extension Shape {
             .optional(
                 "url",
                 .text(.publicURL),
-                "The address under which people reach this server, for links; its host is accepted in Host headers."
+                """
+                The address under which people reach this server: its host is accepted in Host headers, and with https \
+                the session's cookie is sent over nothing else.
+                """
             ),
             .optional(
                 "hosts",
@@ -58,8 +61,8 @@ extension Shape {
                 "unsafeBuilds",
                 .flag,
                 """
-                Build without isolation where the host offers none: a Dockerfile can then reach this machine's network \
-                and processes. Default: false.
+                Build without isolation, for a host that offers none: a Dockerfile can then reach this machine's \
+                network and processes. Default: false.
                 """
             ),
             .optional(
@@ -69,7 +72,7 @@ extension Shape {
                         .optional(
                             "allow",
                             .list(.text(.addressBlock), count: 0...64),
-                            "Blocks of addresses that builds may reach although they are private. Default: none."
+                            "Blocks of IPv4 addresses that builds may reach although they are private. Default: none."
                         )
                     ])
                 ),
@@ -165,7 +168,11 @@ extension Shape {
                                     "The user's name. Default: x-access-token with a password, git with a key."
                                 ),
                                 .optional("password", secret, "A password or token, for https."),
-                                .optional("sshKey", .text(.serverPath), "The file of a private key, for ssh."),
+                                .optional(
+                                    "sshKey",
+                                    .text(.serverPath),
+                                    "The file of a private key, for ssh: Ed25519 or ECDSA. GitHub refuses RSA from here."
+                                ),
                                 .optional(
                                     "knownHosts",
                                     .text(.serverPath),

@@ -20,14 +20,14 @@ public final class DeliveryLog: Sendable {
 
     private let history: History
     private let commits: Bool
-    private let state: Monitor<State>
+    private let state: Locked<State>
 
     /// - Parameter commits: false leaves out the transaction and nothing else, to measure what it costs. Nothing is
     ///   recorded then, and the ids mean nothing.
     public init(history: History, commits: Bool = true) {
         self.history = history
         self.commits = commits
-        let state = Monitor(State())
+        let state = Locked(State())
         self.state = state
         // The thread holds the state and not the log: an owner who forgets to stop still ends it in `deinit`.
         let worker = WorkerThread {
@@ -69,7 +69,7 @@ public final class DeliveryLog: Sendable {
     /// How many transactions were committed, for the tests: fewer than deliveries when these share.
     var transactionCount: Int { state.withLock { $0.transactions } }
 
-    private static func work(history: History, commits: Bool, state: Monitor<State>) {
+    private static func work(history: History, commits: Bool, state: Locked<State>) {
         var batch: [Entry] = []
         var results: [AcceptResult] = []
         while true {

@@ -16,7 +16,7 @@ final class Announcer: Sendable {
         weak var feed: Feed?
         let queueOnly: Bool
     }
-    private let feeds = Monitor<[Weak]>([])
+    private let feeds = Locked<[Weak]>([])
 
     func subscribe(queueOnly: Bool = false) -> AsyncStream<Change> {
         let feed = Feed()
@@ -59,7 +59,7 @@ private final class Feed: Sendable {
         var reader: CheckedContinuation<Change?, Never>?
         var ended = false
     }
-    private let state = Monitor(State())
+    private let state = Locked(State())
 
     func add(_ changes: [Change]) {
         let delivery = state.withLock { state -> (CheckedContinuation<Change?, Never>, Change)? in

@@ -29,11 +29,11 @@ final class Checkpointer: @unchecked Sendable {
     }
     private enum Work { case checkpoint, idle, stop }
 
-    private let state = Monitor(State())
+    private let state = Locked(State())
     private let pool: DatabasePool
     private let logPath: String
     private let connection: DatabaseQueue
-    private let thread = Monitor<WorkerThread?>(nil)
+    private let thread = Locked<WorkerThread?>(nil)
 
     init(pool: DatabasePool, path: String) throws {
         self.pool = pool

@@ -2,11 +2,11 @@ import Glibc
 
 /// The lock that makes one server the owner of a data folder. It ends with the process, however that ends.
 ///
-/// Sendable because the descriptor is only closed once, by `release`, under the monitor.
+/// Sendable because the descriptor is only closed once, by `release`, under the lock.
 final class FolderLock: Sendable {
-    private let descriptor: Monitor<Int32>
+    private let descriptor: Locked<Int32>
 
-    private init(_ descriptor: Int32) { self.descriptor = Monitor(descriptor) }
+    private init(_ descriptor: Int32) { self.descriptor = Locked(descriptor) }
 
     deinit { release() }
 

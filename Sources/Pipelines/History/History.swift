@@ -14,9 +14,9 @@ public final class History: Sendable {
     let announcer = Announcer()
     private let lock: FolderLock?
     let checkpointer: Checkpointer
-    private let epoch = Monitor<Int64>(0)
+    private let epoch = Locked<Int64>(0)
     /// Whether changes of runs are noted for GitHub.
-    let reporting = Monitor<ReportRules?>(nil)
+    let reporting = Locked<ReportRules?>(nil)
 
     init(pool: DatabasePool, checkpointer: Checkpointer, lock: FolderLock?, now: @escaping @Sendable () -> Int64) {
         self.pool = pool

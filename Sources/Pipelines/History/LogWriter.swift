@@ -22,11 +22,11 @@ public final class LogWriter: StageLog {
     private let history: History
     private let chunks: LogChunks
     private let mask: @Sendable ([UInt8], Bool) -> [UInt8]
-    private let state: Monitor<State>
+    private let state: Locked<State>
     /// Compresses and writes, one thing after the other.
     private let queue = DispatchQueue(label: "fairlead.log")
     /// Of the queue: bytes in the database, and bytes that the database refused and that are tried again.
-    private let progress = Monitor((written: Int64(0), unwritten: [UInt8]()))
+    private let progress = Locked((written: Int64(0), unwritten: [UInt8]()))
 
     /// - Parameters:
     ///   - limit: the longest log, in bytes. Default: 16 MiB.
@@ -43,7 +43,7 @@ public final class LogWriter: StageLog {
         self.history = history
         self.mask = mask
         chunks = LogChunks(run: run, stage: stage, attempt: attempt)
-        state = Monitor(State(buffer: LogBuffer(limit: limit)))
+        state = Locked(State(buffer: LogBuffer(limit: limit)))
     }
 
     /// Adds bytes to the log. What comes after ``finish()`` is dropped.

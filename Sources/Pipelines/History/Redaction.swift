@@ -17,6 +17,15 @@ extension StageView {
     }
 }
 
+extension PipelineLive {
+    /// What somebody without a token may see where the configuration says `public: status`: no addresses.
+    public func redacted() -> PipelineLive {
+        var live = self
+        live.services = []
+        return live
+    }
+}
+
 extension RunDetail {
     /// What somebody without a token may see where the configuration says `public: status`: no reasons, no excerpts,
     /// no addresses and no definition.

@@ -44,11 +44,13 @@ public struct Road: Sendable {
 
     /// What the smoke test rejects goes the way of a deploy that failed.
     private func prove(_ release: DeployOutput, _ run: RunInProgress) async throws {
+        // A report is worth nothing once the release that it is about was undone.
+        let holds = { (_: SmokeOutput) in try await isLive(release) }
         do {
             _ = try await run.stage(
                 .smokeTest,
                 within: .seconds(needs.limits.smokeTestDeadline),
-                ifStill: { _ in try await isLive(release) }
+                ifStill: holds
             ) {
                 try await SmokeTestStage(run: run, log: $0).run(release)
             }

@@ -32,11 +32,15 @@ struct RunInProgress: Sendable {
     ) async throws -> Output {
         if let output = try await recorded(name, as: Output.self), try await holds(output) { return output }
         try await stopIfAsked()
+        if name == .deploy { try await giveWay() }
         let attempt = try await needs.history.startAttempt(run: id, stage: name)
         let log = logWriter(name, attempt)
         let result: Result<Output, any Error>
         do {
-            result = .success(try await withDeadline(limit, "the \(name.rawValue) stage") { try await body(log) })
+            let output = try await givingWay(in: name) {
+                try await withDeadline(limit, "the \(name.rawValue) stage") { try await body(log) }
+            }
+            result = .success(output)
         } catch {
             result = .failure(await verdict(on: error))
         }

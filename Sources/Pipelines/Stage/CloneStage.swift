@@ -55,7 +55,7 @@ struct CloneStage: Sendable {
                 .failed,
                 "revision-not-found",
                 "revision \(wanted) is not in \(run.record.ref) of the repository, also after "
-                    + "\(Duration.seconds(run.needs.limits.revisionWait).inWords)"
+                    + "\(Duration.seconds(run.needs.limits.revisionWait).inWords); push it, or start a run of the head"
             )
         }
         if run.record.trigger == .manual { return wanted }
@@ -155,20 +155,36 @@ struct CloneStage: Sendable {
 }
 
 extension GitError {
-    /// A wrong repository, branch or tree is a verdict; the network and credentials are technical.
+    /// A wrong repository, branch or tree is a verdict; the network and credentials are technical. The sentence ends
+    /// with what to do, where libgit2 or the wrapper does not say so.
     var stageError: StageError {
         switch code {
-        case .notFound: StageError(.failed, "repository-not-found", message)
-        case .refNotFound: StageError(.failed, "ref-not-found", message)
-        case .revisionNotFound: StageError(.failed, "revision-not-found", message)
-        case .unsafePath: StageError(.failed, "unsafe-path", message)
-        case .unsafeSubmodule: StageError(.failed, "unsafe-submodule", message)
-        case .authentication: StageError(.errored, "git-authentication", message)
-        case .certificate: StageError(.errored, "git-certificate", message)
-        case .hostKey: StageError(.errored, "git-host-key", message)
-        case .deadlineExceeded, .idleTimeout: StageError(.errored, "git-timeout", message)
-        case .network: StageError(.errored, "git-network", message)
-        case .corrupt, .other, .cancelled: StageError(.errored, "git", message)
+        case .notFound:
+            verdict(
+                "repository-not-found",
+                "mend the pipeline's source, or git.credentials in fairlead.yaml if the repository is private"
+            )
+        case .refNotFound: verdict("ref-not-found", "push it, or mend the pipeline's source")
+        case .revisionNotFound: verdict("revision-not-found", "push it, or start a run of what is there")
+        case .unsafePath: verdict("unsafe-path", "take it out of the repository")
+        case .unsafeSubmodule:
+            verdict("unsafe-submodule", "give it an https or ssh address in .gitmodules, or take it out")
+        case .authentication: technical("git-authentication", "mend git.credentials in fairlead.yaml")
+        case .certificate:
+            technical("git-certificate", "name its authority as git.caFile in fairlead.yaml, or renew it")
+        case .hostKey: technical("git-host-key", nil)
+        case .deadlineExceeded, .idleTimeout:
+            technical("git-timeout", "see whether the server is well, or raise the limits of fetches in fairlead.yaml")
+        case .network: technical("git-network", "see whether the server runs and can be reached from here")
+        case .corrupt, .other, .cancelled: technical("git", nil)
         }
+    }
+
+    private func verdict(_ code: String, _ advice: String) -> StageError {
+        StageError(.failed, code, "\(message); \(advice)")
+    }
+
+    private func technical(_ code: String, _ advice: String?) -> StageError {
+        StageError(.errored, code, message + (advice.map { "; \($0)" } ?? ""))
     }
 }

@@ -7,11 +7,13 @@ struct PushStage: Sendable {
         let isReused = built.images.allSatisfy { $0.reference != nil }
         if isReused { return PushOutput(images: try built.images.map(reused)) }
         if let registry = try digitalOceanRegistry { try await registry.waitForGarbageCollection(log: log) }
+        // A little before the stage's own, which does not know what it waited for.
+        let deadline = Deadline(instant: .now + .seconds(run.needs.limits.pushDeadline * 0.95))
         let images = try await run.loggedIn(readWrite: true, for: run.needs.limits.pushDeadline) { login in
             let pusher = run.pusher(login)
             var images: [PushedImage] = []
             for image in built.images {
-                images.append(image.reference == nil ? try await push(image, pusher) : try reused(image))
+                images.append(image.reference == nil ? try await push(image, pusher, deadline) : try reused(image))
             }
             return images
         }
@@ -39,7 +41,7 @@ struct PushStage: Sendable {
         }
     }
 
-    private func push(_ image: BuiltImage, _ pusher: ImagePusher) async throws -> PushedImage {
+    private func push(_ image: BuiltImage, _ pusher: ImagePusher, _ deadline: Deadline) async throws -> PushedImage {
         guard let id = image.id else {
             throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
         }
@@ -50,7 +52,7 @@ struct PushStage: Sendable {
                     id,
                     to: repository,
                     log: log,
-                    deadline: .seconds(run.needs.limits.pushDeadline)
+                    deadline: deadline.left
                 )
             } catch let error as StageError {
                 let name = "\(run.definition.name)/\(image.name)"

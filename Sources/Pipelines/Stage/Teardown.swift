@@ -6,7 +6,7 @@ public enum Teardown {
     public static func removeEverything(dataFolder: String) async {
         await endChildren(dataFolder)
         guard FileManager.default.fileExists(atPath: "\(dataFolder)/podman"),
-            let podman = try? Podman(folder: "\(dataFolder)/podman", insecureRegistries: [])
+            let podman = try? Podman(folder: "\(dataFolder)/podman", insecureRegistries: nil)
         else { return }
         if let target = try? PodmanTarget(
             podman: podman,

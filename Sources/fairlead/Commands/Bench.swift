@@ -23,7 +23,7 @@ struct Bench: AsyncParsableCommand {
                 throw ValidationError("this records nothing, so it takes no data folder that exists already")
             }
             let installation = try await Installation.open(settings, logger: Logger(label: "fairlead"))
-            let definitions = try readPipelines(folder: settings.pipelines)
+            let definitions = try readPipelines(settings)
             try await Server(installation, definitions: definitions, commits: false).run()
             await installation.close()
         }

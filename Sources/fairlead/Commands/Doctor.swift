@@ -6,7 +6,7 @@ import Pipelines
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks every prerequisite and credential, and says how to mend what is wrong.",
+        abstract: "Checks tools, secrets and access to repositories, and says how to mend what is wrong.",
         discussion: "Exit status 1 means that something must be mended before the server can do its work."
     )
 
@@ -23,7 +23,7 @@ struct Doctor: AsyncParsableCommand {
             report.add(port(settings))
             for finding in await tools(settings) { report.add(finding) }
             let definitions = report.definitions("pipelines in \(settings.pipelines)") {
-                try readPipelines(folder: settings.pipelines)
+                try readPipelines(settings)
             }
             for definition in (definitions ?? [:]).values.sorted(by: { $0.name < $1.name }) {
                 for finding in await pipeline(definition, settings) { report.add(finding) }
@@ -63,7 +63,7 @@ struct Doctor: AsyncParsableCommand {
     private func tools(_ settings: ServerSettings) async -> [Finding] {
         var findings: [Finding] = []
         do {
-            let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: [])
+            let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: nil)
             findings += await podman.check().map { Finding($0.ok, $0.what, $0.fix) }
         } catch {
             findings.append(Finding(false, "podman cannot be set up: \(error)", "apt-get install podman runc"))

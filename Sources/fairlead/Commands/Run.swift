@@ -12,17 +12,17 @@ struct Run: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
     @Argument(help: "The pipeline's name.") var pipeline: String
-    @Option(help: "The commit to deploy, 40 hexadecimal digits. Default: the head of the branch.") var revision: String?
+    @Option(help: "The commit to deploy, its full id. Default: the head of the branch.") var revision: String?
 
     func validate() throws {
         if let revision, !isRevision(revision) {
-            throw ValidationError("--revision needs a full commit id of 40 hexadecimal digits")
+            throw ValidationError("--revision needs a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits")
         }
     }
 
     func run() async throws {
         let settings = try reported { try Configuration.read(options.config) }
-        let definitions = try reported { try readPipelines(folder: settings.pipelines) }
+        let definitions = try reported { try readPipelines(settings) }
         guard let definition = definitions[pipeline] else {
             throw ValidationError(
                 "there is no pipeline \(pipeline) in \(settings.pipelines); there are: "

@@ -13,7 +13,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let logger = Logger(label: "fairlead")
         let settings = try reported { try Configuration.read(options.config) }
-        let definitions = try reported { try readPipelines(folder: settings.pipelines) }
+        let definitions = try reported { try readPipelines(settings) }
         let installation = try await Installation.open(settings, logger: logger)
         do {
             try await Server(installation, definitions: definitions).run()

@@ -15,7 +15,10 @@ struct Token: AsyncParsableCommand {
         )
 
         @OptionGroup var options: ConfigurationOption
-        @Option(help: "viewer (looks), deployer (also starts and cancels runs), admin (everything).")
+        @Option(
+            help:
+                "viewer (looks), deployer (also starts and cancels runs), admin (everything; today no more than deployer)."
+        )
         var role: Role
         @Option(help: "Whose it is, for the list.")
         var name: String

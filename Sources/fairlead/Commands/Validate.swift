@@ -26,7 +26,7 @@ struct Validate: AsyncParsableCommand {
         if files.isEmpty {
             try check(options.config) {
                 let settings = try Configuration.read(options.config)
-                try check(settings.pipelines) { _ = try readPipelines(folder: settings.pipelines) }
+                try check(settings.pipelines) { _ = try readPipelines(settings) }
             }
         } else {
             for file in files {

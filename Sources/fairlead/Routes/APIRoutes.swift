@@ -106,7 +106,7 @@ struct APIRoutes: Sendable {
 
     func start(pipeline name: String, _ request: Request) async throws -> Response {
         struct Body: Decodable { let revision: String? }
-        try await access.require(.deployer, request)
+        let who = try await access.require(.deployer, request)
         guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
         guard let ref = entry.definition.source.ref else {
             throw Problem.conflict("needs-tag", "pipeline \(name) deploys tags; push one")
@@ -118,7 +118,9 @@ struct APIRoutes: Sendable {
             }
             revision = body.revision
             if let revision, !isRevision(revision) {
-                throw Problem.badRequest("revision: must be a full commit id of 40 hexadecimal digits")
+                throw Problem.badRequest(
+                    "revision: must be a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits"
+                )
             }
         }
         let run = try await history.enqueueManual(
@@ -127,7 +129,7 @@ struct APIRoutes: Sendable {
             definitionHash: entry.hash,
             ref: ref,
             revision: revision,
-            by: nil
+            by: who
         )
         return try await summary(run, status: 202)
     }

@@ -5,10 +5,12 @@ import Signing
 
 /// Who is asking, and what they may do.
 struct Principal: Sendable {
-    let role: Role?
+    let token: TokenRecord?
     let isCookie: Bool
 
-    static let nobody = Principal(role: nil, isCookie: false)
+    var role: Role? { token?.role }
+
+    static let nobody = Principal(token: nil, isCookie: false)
 }
 
 /// What somebody without a token may see; see `public:` in fairlead.yaml.
@@ -26,19 +28,19 @@ struct Access: Sendable {
     let history: History
     let settings: ServerSettings
 
-    /// The role behind a bearer token or a session cookie. A token that is wrong is an error, not nobody.
+    /// Who is behind a bearer token or a session cookie. A token that is wrong is an error, not nobody.
     func principal(_ request: Request) async throws -> Principal {
         if let header = request.header("Authorization") {
             let parts = header.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "bearer",
-                let role = try await history.token(hash: SHA256Digest.bytes(Array(parts[1].utf8)))?.role
+                let token = try await history.token(hash: SHA256Digest.bytes(Array(parts[1].utf8)))
             else { throw Problem.unauthorized }
-            return Principal(role: role, isCookie: false)
+            return Principal(token: token, isCookie: false)
         }
         if let session = request.cookie(named: Self.cookie),
-            let role = try await history.session(hash: SHA256Digest.bytes(Array(session.utf8)))?.role
+            let token = try await history.session(hash: SHA256Digest.bytes(Array(session.utf8)))
         {
-            return Principal(role: role, isCookie: true)
+            return Principal(token: token, isCookie: true)
         }
         return .nobody
     }
@@ -54,11 +56,15 @@ struct Access: Sendable {
     }
 
     /// Lets the request pass if it comes from somebody with at least `role`.
-    func require(_ role: Role, _ request: Request) async throws {
+    ///
+    /// - Returns: the token's name, for whoever asks later who did it.
+    @discardableResult
+    func require(_ role: Role, _ request: Request) async throws -> String {
         let principal = try await principal(request)
-        guard let has = principal.role else { throw Problem.unauthorized }
-        guard has >= role else { throw Problem.forbidden(role) }
+        guard let token = principal.token else { throw Problem.unauthorized }
+        guard token.role >= role else { throw Problem.forbidden(role) }
         if principal.isCookie { try checkOrigin(request) }
+        return token.name
     }
 
     /// A page elsewhere must not act with the visitor's cookie. SameSite=Strict says so too; this does not rely on it.

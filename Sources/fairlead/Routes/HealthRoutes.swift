@@ -1,7 +1,7 @@
 import HTTPServer
 import Pipelines
 
-/// `/healthz`: the process lives. `/readyz`: it can take a delivery, which means its database answers.
+/// `/healthz`: the process lives. `/readyz`: it is not stopping.
 struct HealthRoutes: Sendable {
     let readiness: @Sendable () -> String?
 

@@ -1,12 +1,23 @@
 import Pipelines
 
-/// A pipeline as `/api/v1/pipelines` shows it: what it is, and what its environment serves now.
+/// A pipeline as `/api/v1/pipelines` shows it: what it is, and what its environment serves now. Every key is always
+/// there; what does not apply is null.
 struct PipelineView: Encodable {
     struct Source: Encodable {
         let repository: String
         let branch: String?
         let tags: String?
         let paths: [String]
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(repository, forKey: .repository)
+            try container.encode(branch, forKey: .branch)
+            try container.encode(tags, forKey: .tags)
+            try container.encode(paths, forKey: .paths)
+        }
+
+        private enum CodingKeys: String, CodingKey { case repository, branch, tags, paths }
     }
 
     let name: String
@@ -26,7 +37,7 @@ struct PipelineView: Encodable {
             paths: origin.paths
         )
         onPush = definition.onPush.rawValue
-        self.live = live
+        self.live = whole ? live : live?.redacted()
     }
 
     func encode(to encoder: any Encoder) throws {

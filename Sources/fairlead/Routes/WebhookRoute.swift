@@ -107,7 +107,8 @@ struct WebhookRoute: Sendable {
     private static let notSigned = Problem(
         status: 401,
         type: "not-signed",
-        title: "The delivery is not properly signed"
+        title: "The delivery is not properly signed",
+        detail: "give the webhook the secret that fairlead.yaml names for this repository under webhooks.secrets"
     ).response
 }
 

@@ -42,7 +42,8 @@ struct Installation: Sendable {
         let target = try PodmanTarget(
             podman: podman,
             folder: "\(settings.data)/target",
-            authFile: access.authFile
+            authFile: access.authFile,
+            drain: .seconds(settings.limits.drain)
         )
         let client = HTTPClient()
         let dependencies = RunDependencies(

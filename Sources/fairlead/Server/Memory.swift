@@ -1,12 +1,11 @@
 import Glibc
 
-/// Gives back the memory that only the start needed: free heap, and the program text that was run once.
+/// Gives back the memory that only the start needed: the program text that was run once.
 ///
 /// Text is clean and mapped from files, so that dropping it costs nothing: a page that is needed again comes back from
 /// the page cache. Without this the dynamic linker and the Swift runtime's look at every conformance keep some 25 MB of
 /// it resident for good. Source: madvise(2), `MADV_DONTNEED` on private file mappings that were never written.
 func returnStartupMemory() {
-
     for line in wholeText("/proc/self/maps").split(separator: "\n") {
         let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
         guard fields.count == 6, fields[1] == "r-xp", fields[4] != "0" else { continue }

@@ -56,7 +56,7 @@ struct Server: Sendable {
             logger.notice("Stopping")
             stopping.value = true
             group.cancelAll()
-            await server.stop(grace: .seconds(10))
+            await server.stop(grace: .seconds(settings.limits.shutdown))
             deliveries.stop()
             await group.waitForAll()
         }
@@ -134,7 +134,7 @@ struct Server: Sendable {
     private func reload(_ pipelines: Locked<PipelineSet>) async {
         let logger = installation.logger
         do {
-            let definitions = try readPipelines(folder: installation.settings.pipelines)
+            let definitions = try readPipelines(installation.settings)
             pipelines.value = try await PipelineSet(definitions, history: installation.history)
             logger.notice("Pipelines read again", metadata: ["pipelines": "\(definitions.keys.sorted())"])
         } catch let error as DefinitionFaults {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A Git repository of the test's, served over http by `git http-backend`.
+/// A Git repository of the test's, served over http by `git http-backend`. Beside it is `locked.git`, where nobody
+/// gets in but `deploy` with a password that the tests do not use.
 final class Repository: Sendable {
     let folder: String
     let url: String
@@ -14,13 +15,15 @@ final class Repository: Sendable {
         let manager = FileManager.default
         try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try manager.createDirectory(atPath: "\(base)/www/cgi-bin", withIntermediateDirectories: true)
+        try "/cgi-bin/git/locked.git:deploy:\(UUID().uuidString)\n"
+            .write(toFile: "\(base)/www/httpd.conf", atomically: true, encoding: .utf8)
         let script = "\(base)/www/cgi-bin/git"
         try "#!/bin/sh\nexport GIT_PROJECT_ROOT='\(base)/www' GIT_HTTP_EXPORT_ALL=1\nexec git http-backend\n"
             .write(toFile: script, atomically: true, encoding: .utf8)
         try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
         server = try Child(
             "/bin/busybox",
-            ["httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", "\(base)/www"],
+            ["httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", "\(base)/www", "-c", "\(base)/www/httpd.conf"],
             environment: ["PATH": "/usr/bin:/bin"],
             folder: base,
             log: "\(base)/git-server.log"
@@ -72,21 +75,4 @@ final class Repository: Sendable {
         server.signal(SIGKILL)
         await server.wait()
     }
-}
-
-/// A port on 127.0.0.1 that is free now.
-func freeLoopbackPort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-            bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
-        }
-    }
-    guard result == 0 else { throw Unexpected("no free port") }
-    return UInt16(bigEndian: address.sin_port)
 }

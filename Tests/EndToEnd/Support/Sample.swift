@@ -19,31 +19,13 @@ enum Sample {
 
         """
 
-    static let manifests = """
-        apiVersion: apps/v1
-        kind: Deployment
-        metadata: { name: web }
-        spec:
-          replicas: 1
-          selector: { matchLabels: { app: web } }
-          template:
-            metadata: { labels: { app: web } }
-            spec:
-              terminationGracePeriodSeconds: 1
-              containers:
-                - name: web
-                  image: web
-                  ports: [{ name: http, containerPort: 8080 }]
-                  readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }
-        ---
-        apiVersion: v1
-        kind: Service
-        metadata: { name: web }
-        spec:
-          selector: { app: web }
-          ports: [{ name: http, port: 80, targetPort: http }]
-
-        """
+    static let manifests: String = {
+        do {
+            return try String(contentsOfFile: "\(World.root)/Tests/sample/web.yaml", encoding: .utf8)
+        } catch {
+            fatalError("the sample's manifests cannot be read: \(error)")
+        }
+    }()
 
     static func payload(
         _ revision: String,

@@ -229,7 +229,7 @@ final class World: Sendable {
     }
 
     private func podman(_ arguments: String...) async throws -> [String] {
-        let podman = try Podman(folder: "\(data)/podman", insecureRegistries: [])
+        let podman = try Podman(folder: "\(data)/podman", insecureRegistries: nil)
         let (_, output) = try await podman.capture(arguments, deadline: .seconds(30))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
     }

@@ -95,6 +95,8 @@ struct PodmanTests {
                 ])
                 #expect(shown == ["\(name) true"])
             }
+            // Also after somebody has looked who knows of no registries, such as `fairlead doctor` beside a server.
+            _ = try Podman(folder: podman.folder, insecureRegistries: nil)
             #expect(SmallFile.text("\(podman.folder)/registries.conf")?.contains("127.0.0.1:5999") == true)
         }
     }

@@ -5,15 +5,25 @@ import Testing
 
 @Suite("Reading a folder of pipelines") struct PipelinesFolderTests {
     /// The pipelines of a folder with these files, or the faults, without the folder's name.
-    private func read(_ files: [String: String]) throws -> (names: [String], faults: [String]) {
+    private func read(_ files: [String: String], embeddedRegistry: Bool = true) throws -> (
+        names: [String], faults: [String]
+    ) {
         try withTemporaryFolder { folder in
             for (name, text) in files { try write(text, to: "\(folder)/\(name)") }
             do {
-                return (try readPipelines(folder: folder).keys.sorted(), [])
+                let settings = settings(pipelines: folder, embeddedRegistry: embeddedRegistry)
+                return (try readPipelines(settings).keys.sorted(), [])
             } catch let error as DefinitionFaults {
                 return ([], error.faults.map { $0.description.replacingOccurrences(of: folder + "/", with: "") })
             }
         }
+    }
+
+    private func settings(pipelines folder: String, embeddedRegistry: Bool = true) -> ServerSettings {
+        var settings = ServerSettings(folder: "/")
+        settings.pipelines = folder
+        settings.registry.embedded = embeddedRegistry
+        return settings
     }
 
     private func pipeline(_ name: String, environment: String? = nil, namespace: String? = nil) -> String {
@@ -38,10 +48,11 @@ import Testing
         try withTemporaryFolder { folder in
             try write(pipeline("a"), to: folder + "/a.yaml")
             try FileManager.default.createDirectory(atPath: folder + "/x.yaml", withIntermediateDirectories: false)
-            #expect(try readPipelines(folder: folder + "/").keys.sorted() == ["a"])
+            #expect(try readPipelines(settings(pipelines: folder + "/")).keys.sorted() == ["a"])
             #expect(mkfifo(folder + "/pipe.yaml", 0o600) == 0)
             try FileManager.default.createSymbolicLink(atPath: folder + "/z.yaml", withDestinationPath: "nowhere")
-            let faults = #expect(throws: DefinitionFaults.self) { try readPipelines(folder: folder) }?.faults
+            let faults = #expect(throws: DefinitionFaults.self) { try readPipelines(settings(pipelines: folder)) }?
+                .faults
             #expect(faults?.count == 2)
             #expect(faults?.first?.message.contains("not a regular file") == true)
             #expect(faults?.last?.message.contains("does not exist") == true)
@@ -49,7 +60,9 @@ import Testing
     }
 
     @Test func aFolderThatIsNotThere() {
-        let faults = #expect(throws: DefinitionFaults.self) { try readPipelines(folder: "/nowhere/at/all") }?.faults
+        let faults = #expect(throws: DefinitionFaults.self) {
+            try readPipelines(settings(pipelines: "/nowhere/at/all"))
+        }?.faults
         #expect(faults?.map(\.description) == ["/nowhere/at/all:1:1: '/nowhere/at/all' does not exist"])
     }
 
@@ -139,8 +152,27 @@ import Testing
         )
     }
 
+    @Test func theEmbeddedRegistryThatTheServerDoesNotRun() throws {
+        let files = [
+            "1.yaml": pipeline("one"), "2.yaml": pipeline("two") + "registry: { embedded: {} }\ncolour: red",
+            "3.yaml": pipeline("three") + "registry: { address: 127.0.0.1:5000 }",
+        ]
+        let faults = try read(files, embeddedRegistry: false).faults
+        #expect(faults.count == 3)
+        #expect(
+            faults.first == """
+                1.yaml:1:7: the images go to the registry of this server, and fairlead.yaml runs none: write \
+                registry: { embedded: true } there, or registry: { address: HOST:PORT } here
+                """
+        )
+        // Among what else is wrong with a file.
+        #expect(faults.dropFirst().first?.hasPrefix("2.yaml:10:11: the images go to") == true)
+        #expect(faults.last?.hasPrefix("2.yaml:11:1: the file has an unknown key 'colour'") == true, "\(faults)")
+        #expect(try read(files.merging(["2.yaml": pipeline("two")]) { $1 }).names == ["one", "three", "two"])
+    }
+
     @Test func theExamplesGoTogether() throws {
         let folder = packageRoot.appending(path: "pipelines/examples").path
-        #expect(try readPipelines(folder: folder).keys.sorted() == ["hello", "todo"])
+        #expect(try readPipelines(settings(pipelines: folder)).keys.sorted() == ["hello", "todo"])
     }
 }

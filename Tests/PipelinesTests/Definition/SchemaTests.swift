@@ -103,7 +103,7 @@ import Testing
     /// Words of faults about what is gone once YAML has become JSON, or what JSON Schema cannot say.
     static let onlyTheReaderSees = [
         "is there twice", "is there again", "write true or false", "'host:99999'", "but it is '.inf'",
-        "a port is a number", "begin with an IP address",
+        "a port is a number", "begin with an IPv4 address",
     ]
 
     private func judge(_ texts: [String], by schema: String, shape: Shape, except: [String]) throws {

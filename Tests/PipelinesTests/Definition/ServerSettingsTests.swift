@@ -26,7 +26,7 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         "hosts: []",
         "registry: { embedded: true, port: 5001 }", "registry: {}", "registries: [{ address: 'h:5', insecure: yes }]",
         "registries: [{ address: h, user: u, password: { env: TOKEN } }]", "unsafeBuilds: true",
-        "buildNetwork: { allow: [10.1.0.0/16, 'fd00::/8', '::1/128'] }", "limits: {}",
+        "buildNetwork: { allow: [10.1.0.0/16, 192.168.7.9/32] }", "limits: {}",
         "limits: { fetchIdle: 10s, builds: 4, logBytes: 1MiB, apiBodyBytes: 2048 }", "public: everything",
         "webhooks: { secrets: [{ env: HOOK, sources: [a/b, 'a/*', 'https://h/p.git', { github: a/b, id: 7 }] }] }",
         "git: { credentials: [{ host: h, password: { env: A } }, { host: '[::1]', user: u, password: { file: x } }] }",
@@ -155,6 +155,12 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         let text = "webhooks: { secrets: [{ env: HOOK }] }\ndigitalocean: { token: { env: TOKEN }, api: '\(api)' }"
         let found = try read(text).warnings
         #expect(found.count == warnings && found.allSatisfy { $0.line == 2 }, "\(found)")
+    }
+
+    @Test(arguments: Limits.named.map(\.name)) func everyLimitIsInTheOperationsGuide(name: String) throws {
+        let limit = try #require(Limits.named.first { $0.name == name })
+        let guide = try String(contentsOf: packageRoot.appending(path: "docs/operations.md"), encoding: .utf8)
+        #expect(guide.contains("| `\(name)` | \(limit.standard) | \(limit.about) |"))
     }
 
     /// Every limit can be set, and the table that says so reaches the field of that name.
@@ -288,7 +294,6 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         BadPipeline("unsafeBuilds: 1", "1:15", "true or false"),
         BadPipeline("buildNetwork: { allow: [10.1.0.0] }", "1:25", "address/bits"),
         BadPipeline("buildNetwork: { allow: [10.1.0.0/33] }", "1:25", "32 bits"),
-        BadPipeline("buildNetwork: { allow: [300.1.0.0/16] }", "1:25", "begin with an IP address"),
         BadPipeline("digitalocean: { api: 'https://x' }", "1:15", "'token'"),
         BadPipeline("digitalocean: { token: hunter22 }", "1:24", "a mapping with env, file"),
         BadPipeline("digitalocean: { token: { env: TOKEN }, api: 'ftp://x' }", "1:45", "https://host"),
@@ -305,6 +310,8 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         BadPipeline("builder: { podman: 'ssh://core@host' }", "1:20", "path of the socket"),
         BadPipeline("builder: { podman: 'ssh://a:b@host/x' }", "1:20", "identity"),
         BadPipeline("builder: { podman: 'https://x' }", "1:20", "tcp://host:port"),
+        BadPipeline("buildNetwork: { allow: [300.1.0.0/16] }", "1:25", "begin with an IPv4 address"),
+        BadPipeline("buildNetwork: { allow: ['fd00::/8'] }", "1:25", "begin with an IPv4 address"),
         BadPipeline("limits: { builds: 0 }", "1:19", "from 1 to 64"),
         BadPipeline("limits: { fetchIdle: 30 }", "1:22", "30s"),
         BadPipeline("limits: { logBytes: 16MB }", "1:21", "25MiB"),

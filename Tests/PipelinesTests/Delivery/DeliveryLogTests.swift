@@ -68,8 +68,8 @@ struct DeliveryLogTests {
         let log = DeliveryLog(history: fixture.history)
         defer { log.stop() }
         let before = log.transactionCount
-        let results = Monitor<[String: AcceptResult]>([:])
-        let duplicates = Monitor<[AcceptResult]>([])
+        let results = Locked<[String: AcceptResult]>([:])
+        let duplicates = Locked<[AcceptResult]>([])
         // The writer is kept busy until all of them wait.
         fixture.holdingWriter {
             for number in 0..<200 {
@@ -102,7 +102,7 @@ struct DeliveryLogTests {
         let hash = try await fixture.register()
         let log = DeliveryLog(history: fixture.history)
         defer { log.stop() }
-        let results = Monitor<[String: AcceptResult]>([:])
+        let results = Locked<[String: AcceptResult]>([:])
         fixture.holdingWriter {
             for (guid, definition) in [("a", hash), ("b", "unknown"), ("c", hash)] {
                 log.accept(.sample(guid), outcome: .accepted(pipelines: [("todo", "todo", definition)])) { result in
@@ -151,7 +151,7 @@ struct DeliveryLogTests {
         let fixture = try Fixture()
         let hash = try await fixture.register()
         let log = DeliveryLog(history: fixture.history)
-        let answers = Monitor<[AcceptResult]>([])
+        let answers = Locked<[AcceptResult]>([])
         for number in 0..<50 {
             log.accept(.sample("g\(number)"), outcome: .accepted(pipelines: [("todo", "todo", hash)])) { result in
                 answers.withLock { $0.append(result) }

@@ -9,7 +9,7 @@ final class Fixture: Sendable {
     let folder: String
     let history: History
     /// What the history takes for the time, in milliseconds. 2026-07-01T09:30:00.000Z at first.
-    let clock = Monitor<Int64>(1_782_898_200_000)
+    let clock = Locked<Int64>(1_782_898_200_000)
 
     init() throws {
         folder = try Fixture.makeFolder()

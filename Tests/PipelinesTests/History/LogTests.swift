@@ -143,7 +143,7 @@ struct LogTests {
     func masked() async throws {
         let fixture = try Fixture()
         let run = try await begin(fixture)
-        let held = Monitor<[UInt8]>([])
+        let held = Locked<[UInt8]>([])
         let log = writer(fixture, run) { bytes, isLast in
             held.withLock { held in
                 held += bytes

@@ -102,7 +102,7 @@ struct RunListTests {
         let fixture = try Fixture()
         try await fill(fixture, ended: 1000, queued: 10)
         func count(_ limit: Int) async throws -> Int {
-            let counted = Monitor(0)
+            let counted = Locked(0)
             let runs = try await fixture.history.read { db in
                 db.trace { _ in counted.withLock { $0 += 1 } }
                 defer { db.trace(options: []) }

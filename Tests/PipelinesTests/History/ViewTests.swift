@@ -215,6 +215,9 @@ struct ViewTests {
                 "since":"2026-07-01T09:30:00.000Z"}
                 """
         )
+        #expect(try #require(try await history.pipelineLive(environment: "todo")).redacted().services.isEmpty)
+        let stranger = try #require(try await history.run(run)).redacted()
+        #expect(stranger.release == nil && stranger.definition == nil && stranger.images.isEmpty)
     }
 
     private func json(_ value: some Encodable) throws -> String {

@@ -156,6 +156,46 @@ struct PodmanContainerTests {
         }
     }
 
+    @Test("one content pushed under two names is deployed from both; a container that runs another is found out")
+    func proof() async throws {
+        try await TargetRoom.with { room in
+            let body = try room.body(1)
+            let endpoints = try await room.apply(body, 1)
+            // podman finds the content by its digest under the first name, and does not learn the second.
+            let first = try #require(room.images[1])
+            let content = try #require(try await room.target.engine.localImages([first.reference])?.first)
+            let second = "\(room.registry.address)/shop/backend"
+            let digest = try await room.pusher.push(
+                content.id,
+                to: second,
+                log: CollectedLog(),
+                deadline: .seconds(60)
+            )
+            #expect(digest == first.digest)
+            var other = body
+            other.deployments[0].pod.containers[0].image = "\(second)@\(digest)"
+            #expect(try await room.apply(other, 2, previous: 1) == endpoints)
+            #expect(try await room.version(endpoints) == "version 1")
+            // And with a tag besides the digest, as people pin images of others.
+            other.deployments[0].pod.containers[0].image = "\(second):latest@\(digest)"
+            #expect(try await room.apply(other, 3, previous: 2) == endpoints)
+
+            // Everything about the pod is as it should be, but for the image that its container runs.
+            let stranger = try #require(room.images[2]).reference
+            let container = "todo-web-r3-0-main"
+            _ = try await room.podman.lines(["rm", "--force", "--time", "0", container])
+            let run = ["run", "--detach", "--pod", "todo-web-r3-0", "--name", container]
+            let credentials = ["--authfile", room.registry.authFile]
+            _ = try await room.podman.lines(run + credentials + [stranger])
+            let error = await #expect(throws: StageError.self) { _ = try await room.apply(other, 3, previous: 2) }
+            #expect(
+                error?.outcome == .failed && error?.reason.code == "digest-mismatch",
+                "\(String(describing: error))"
+            )
+            #expect(error?.reason.message.contains("\(second):latest@\(digest)") == true)
+        }
+    }
+
     @Test("probes: a command, a port, a start that takes its time; a start that takes too long")
     func probes() async throws {
         try await TargetRoom.with { room in

@@ -102,14 +102,8 @@ struct TargetRoom: Sendable {
                 "build", "--quiet", "--layers=false", "--isolation", "chroot", "--file", "\(room.path)/Dockerfile",
                 "\(room.path)/context",
             ])
-            let pusher = ImagePusher(
-                podman: podman,
-                authFile: registry.authFile,
-                access: { _ in ("http", []) },
-                head: { _, _ in 404 }
-            )
             let repository = "\(registry.address)/todo/backend"
-            let digest = try await pusher.push(
+            let digest = try await pusher(registry, podman).push(
                 try #require(id.last),
                 to: repository,
                 log: CollectedLog(),
@@ -125,6 +119,17 @@ struct TargetRoom: Sendable {
         }
         return images
     }
+
+    private static func pusher(_ registry: EmbeddedRegistry, _ podman: Podman) -> ImagePusher {
+        ImagePusher(
+            podman: podman,
+            authFile: registry.authFile,
+            access: { _ in ("http", []) },
+            head: { _, _ in 404 }
+        )
+    }
+
+    var pusher: ImagePusher { Self.pusher(registry, podman) }
 
     // MARK: - Releases
 

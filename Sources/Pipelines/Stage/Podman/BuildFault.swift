@@ -36,7 +36,9 @@ struct BuildFault {
         }
         // A step of the Dockerfile that fails is the repository's, whatever it says; pulling an image is not a step.
         if !message.hasPrefix("building at STEP") {
-            if let code = RegistryFault.code(of: message) { return StageError(.errored, code, "\(name): \(message)") }
+            if let fault = RegistryFault(in: message) {
+                return StageError(.errored, fault.code, "\(name): \(message); \(fault.advice)")
+            }
             if isolationFailed { return StageError(.errored, "builder-failed", "\(name): \(message)") }
             if message.contains("not found in the provided Dockerfile") {
                 return StageError(.failed, "build-failed", "\(name): \(message)")

@@ -24,7 +24,11 @@ struct BuildInputs: Sendable {
         let named = image.dockerfile.map { [$0] } ?? ["Containerfile", "Dockerfile"].map { "\(image.context)/\($0)" }
         guard let name = named.first(where: { SmallFile.exists("\(root)/\($0)") }) else {
             let looked = image.dockerfile ?? "Dockerfile or Containerfile in \(image.context)"
-            throw Self.error(image, "dockerfile-missing", "there is no \(looked) in the repository")
+            throw Self.error(
+                image,
+                "dockerfile-missing",
+                "there is no \(looked) in the repository; add one, or mend images.\(image.name)"
+            )
         }
         dockerfile = try Self.inside(root, name, image, "dockerfile")
         // podman sends files of this name through the C preprocessor, which includes any file of this machine.
@@ -64,7 +68,11 @@ struct BuildInputs: Sendable {
         -> String
     {
         guard let real = try? SmallFile.canonical("\(root)/\(path)") else {
-            throw error(image, "\(what)-missing", "its \(what) \(path) is not in the repository")
+            throw error(
+                image,
+                "\(what)-missing",
+                "its \(what) \(path) is not in the repository; add it, or mend images.\(image.name)"
+            )
         }
         guard real == root || real.hasPrefix(root + "/") else {
             throw error(image, "\(what)-outside", "its \(what) \(path) leads out of the repository")

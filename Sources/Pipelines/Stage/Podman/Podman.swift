@@ -19,18 +19,19 @@ public struct Podman: Sendable {
     ///
     /// - Parameters:
     ///   - folder: `DATA/podman`; made if missing, readable by root only.
-    ///   - insecureRegistries: `host:port` of registries that speak plain http.
+    ///   - insecureRegistries: `host:port` of registries that speak plain http. Nil leaves those that were written
+    ///     before: for whoever looks at a folder that a server may be using.
     ///   - ledger: where podman's processes are recorded.
     ///   - run: the run that they belong to.
     public init(
         folder: String,
-        insecureRegistries: [String],
+        insecureRegistries: [String]?,
         ledger: (any ChildLedger)? = nil,
         run: Int64? = nil
     ) throws {
         try SmallFile.makeFolder(folder, mode: 0o700)
         self.folder = try SmallFile.canonical(folder)
-        self.insecureRegistries = insecureRegistries
+        self.insecureRegistries = insecureRegistries ?? []
         self.ledger = ledger
         self.children = ChildProcess(ledger: ledger, run: run)
         let configuration = PodmanConfiguration(folder: self.folder, insecureRegistries: insecureRegistries)

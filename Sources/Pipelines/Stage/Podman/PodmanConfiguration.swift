@@ -4,7 +4,8 @@ import Glibc
 /// Sources: containers.conf(5), containers-storage.conf(5), containers-registries.conf(5), containers-policy.json(5).
 struct PodmanConfiguration {
     let folder: String
-    let insecureRegistries: [String]
+    /// Nil: as they were written before.
+    let insecureRegistries: [String]?
 
     /// HOME is ours too: podman looks there for a signature policy first, and for other people's registry credentials.
     var environment: [String: String] {
@@ -25,7 +26,9 @@ struct PodmanConfiguration {
         }
         try SmallFile.write(containers, to: "\(folder)/containers.conf")
         try SmallFile.write(storage, to: "\(folder)/storage.conf")
-        try SmallFile.write(registries, to: "\(folder)/registries.conf")
+        if insecureRegistries != nil || !SmallFile.exists("\(folder)/registries.conf") {
+            try SmallFile.write(registries, to: "\(folder)/registries.conf")
+        }
         try SmallFile.write(Self.policy, to: "\(folder)/.config/containers/policy.json")
         try SmallFile.write("{}\n", to: "\(folder)/auth.json", mode: 0o600)
     }
@@ -113,7 +116,7 @@ struct PodmanConfiguration {
 
     /// Short names mean Docker Hub, as the authors of Dockerfiles expect.
     private var registries: String {
-        let insecure = insecureRegistries.map { "\n[[registry]]\nlocation = \"\($0)\"\ninsecure = true\n" }
+        let insecure = (insecureRegistries ?? []).map { "\n[[registry]]\nlocation = \"\($0)\"\ninsecure = true\n" }
         return "unqualified-search-registries = [\"docker.io\"]\n" + insecure.joined()
     }
 

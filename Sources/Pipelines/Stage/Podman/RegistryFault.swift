@@ -1,23 +1,39 @@
 /// What podman's words about a registry mean.
-enum RegistryFault {
-    private static let kinds: [(code: String, words: [String])] = [
-        (
-            "registry-authentication",
-            ["unauthorized", "authentication required", "invalid username/password", "no basic auth credentials"]
-        ),
-        (
-            "registry-unreachable",
-            [
-                "connection refused", "no such host", "i/o timeout", "TLS handshake", "connection reset", "x509:",
-                "no route to host", "network is unreachable", "unexpected EOF", ": EOF", "Client.Timeout",
-                "server misbehaving", "server gave HTTP response to HTTPS client",
-            ]
-        ),
-        ("registry-busy", ["toomanyrequests", "429", "500 Internal", "502 ", "503 ", "504 "]),
-    ]
+struct RegistryFault {
+    let code: String
+    /// What to do about it.
+    let advice: String
+    private let words: [String]
 
-    /// The code of the technical fault that the message tells of; nil if it tells of none.
-    static func code(of message: String) -> String? {
-        kinds.first { kind in kind.words.contains { message.contains($0) } }?.code
+    /// Nil if the message tells of no technical fault of a registry.
+    init?(in message: String) {
+        guard let known = Self.kinds.first(where: { $0.words.contains { message.contains($0) } }) else { return nil }
+        self = known
     }
+
+    private init(_ code: String, advice: String, words: [String]) {
+        (self.code, self.advice, self.words) = (code, advice, words)
+    }
+
+    static let authentication = RegistryFault(
+        "registry-authentication",
+        advice: "mend its user and password under registries in fairlead.yaml",
+        words: ["unauthorized", "authentication required", "invalid username/password", "no basic auth credentials"]
+    )
+    static let unreachable = RegistryFault(
+        "registry-unreachable",
+        advice: "see whether it runs and can be reached from here; if it speaks plain http, write insecure: true",
+        words: [
+            "connection refused", "no such host", "i/o timeout", "TLS handshake", "connection reset", "x509:",
+            "no route to host", "network is unreachable", "unexpected EOF", ": EOF", "Client.Timeout",
+            "server misbehaving", "server gave HTTP response to HTTPS client",
+        ]
+    )
+    static let busy = RegistryFault(
+        "registry-busy",
+        advice: "try again when it has less to do",
+        words: ["toomanyrequests", "429", "500 Internal", "502 ", "503 ", "504 "]
+    )
+
+    private static let kinds = [authentication, unreachable, busy]
 }

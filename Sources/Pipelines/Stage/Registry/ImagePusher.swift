@@ -72,14 +72,26 @@ public struct ImagePusher: Sendable {
         } catch let error as CancellationError {
             throw error
         } catch {
-            throw StageError(.errored, "registry-unreachable", "the registry \(host) does not answer: \(error)")
+            let fault = RegistryFault.unreachable
+            throw StageError(.errored, fault.code, "the registry \(host) does not answer: \(error); \(fault.advice)")
         }
         switch status {
         case 200: return true
         case 404: return false
         case 401, 403:
-            throw StageError(.errored, "registry-authentication", "the registry \(host) does not let us in (\(status))")
-        default: throw StageError(.errored, "registry-busy", "the registry \(host) answered with status \(status)")
+            let fault = RegistryFault.authentication
+            throw StageError(
+                .errored,
+                fault.code,
+                "the registry \(host) does not let us in (\(status)); \(fault.advice)"
+            )
+        default:
+            let fault = RegistryFault.busy
+            throw StageError(
+                .errored,
+                fault.code,
+                "the registry \(host) answered with status \(status); \(fault.advice)"
+            )
         }
     }
 
@@ -95,15 +107,16 @@ public struct ImagePusher: Sendable {
             return StageError(
                 .errored,
                 "deadline-exceeded",
-                "pushing to \(repository) was not done after \(deadline.components.seconds) s"
+                "pushing to \(repository) was not done after \(deadline.components.seconds) s; see whether the registry "
+                    + "is well, or raise limits.pushDeadline in fairlead.yaml"
             )
         }
         let message = result.lastLines(1).replacing("Error: ", with: "", maxReplacements: 1)
         if message.contains("no space left on device") {
             return StageError(.errored, "disk-full", "pushing to \(repository): the disk is full. \(message)")
         }
-        if let code = RegistryFault.code(of: message) {
-            return StageError(.errored, code, "pushing to \(repository): \(message)")
+        if let fault = RegistryFault(in: message) {
+            return StageError(.errored, fault.code, "pushing to \(repository): \(message); \(fault.advice)")
         }
         let code = message.contains("denied") ? "registry-denied" : "push-failed"
         return StageError(.errored, code, "pushing to \(repository): \(result.ending). \(message)")

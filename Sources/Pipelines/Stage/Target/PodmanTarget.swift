@@ -18,8 +18,15 @@ public struct PodmanTarget: Sendable {
     /// - Parameters:
     ///   - folder: `DATA/target`, absolute; made if missing, for root only.
     ///   - authFile: credentials of registries, in the form of podman's `--authfile`; nil if none are needed.
+    ///   - drain: how long connections to old pods may last after the new ones took over.
     /// - Throws: `StageError` (errored) if the folder cannot be made, or has a colon in its path.
-    public init(podman: Podman, folder: String, authFile: String?, client: HTTPClient = HTTPClient()) throws {
+    public init(
+        podman: Podman,
+        folder: String,
+        authFile: String?,
+        drain: Duration = .seconds(10),
+        client: HTTPClient = HTTPClient()
+    ) throws {
         try SmallFile.makeFolder(folder, mode: 0o700)
         self.folder = try SmallFile.canonical(folder)
         // podman separates the parts of a mount by colons.
@@ -32,7 +39,7 @@ public struct PodmanTarget: Sendable {
         }
         engine = PodEngine(podman: podman, authFile: authFile, entrance: Turnstile())
         probes = ProbeClient(engine: engine, http: client)
-        proxy = Proxy(folder: "\(self.folder)/proxy", children: podman.children)
+        proxy = Proxy(folder: "\(self.folder)/proxy", children: podman.children, drainTime: drain)
     }
 
     private init(_ other: PodmanTarget, _ podman: Podman, authFile: String?) {

@@ -88,7 +88,10 @@ struct ManifestFiles {
             throw StageError.manifest("manifest-outside", "\(quoted(path)) is not a path inside the repository")
         }
         guard let pointer = realpath("\(root)/\(path)", nil) else {
-            throw StageError.manifest("manifest-missing", "The revision has no \(quoted(path))")
+            throw StageError.manifest(
+                "manifest-missing",
+                "The revision has no \(quoted(path)); add it, or mend the pipeline's deploy"
+            )
         }
         defer { free(pointer) }
         let resolved = String(cString: pointer)

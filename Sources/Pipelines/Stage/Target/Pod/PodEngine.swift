@@ -136,7 +136,10 @@ struct PodEngine: Sendable {
         if !result.timedOut, Self.notThere.contains(where: { result.tail.lowercased().holds($0) }) {
             throw StageError(.failed, "image-not-found", message)
         }
-        throw StageError(.errored, RegistryFault.code(of: result.tail) ?? "image-pull-failed", message)
+        guard let fault = RegistryFault(in: result.tail) else {
+            throw StageError(.errored, "image-pull-failed", message)
+        }
+        throw StageError(.errored, fault.code, "\(message); \(fault.advice)")
     }
 
     private static let notThere = ["manifest unknown", "name unknown", "not found", "access to the resource is denied"]

@@ -84,7 +84,10 @@ struct Rollout {
         }
     }
 
-    /// Every container runs the image that its reference means here, and podman knows that image by the digest.
+    /// Every container runs the image that its reference means here. podman finds `name@sha256:…` by the digest of a
+    /// manifest that it has, whatever name that came under, and the manifest holds the image's id: so one id means the
+    /// content that was pushed. Whether podman also lists the name beside the digest says nothing, for it only learns
+    /// the names of what it pulls.
     private func prove(
         _ pods: [PlayedPod],
         _ containers: [RunningContainer],
@@ -93,11 +96,14 @@ struct Rollout {
         let running = Dictionary(containers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for pod in pods {
             for spec in pod.workload.pod.containers {
-                let found = running[pod.name.container(spec.name)]
-                let image = images[spec.image]
-                let hasDigest = !spec.image.contains("@") || image?.digests.contains(spec.image) == true
-                guard let found, let image, found.imageID == image.id, hasDigest else {
-                    throw StageError(.failed, "digest-mismatch", "\(spec.name): does not run \(spec.image)")
+                guard let found = running[pod.name.container(spec.name)], let image = images[spec.image],
+                    found.imageID == image.id
+                else {
+                    throw StageError(
+                        .failed,
+                        "digest-mismatch",
+                        "\(spec.name): does not run \(spec.image); see who changes containers on this machine, and deploy again"
+                    )
                 }
             }
         }

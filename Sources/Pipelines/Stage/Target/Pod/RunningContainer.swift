@@ -126,17 +126,13 @@ struct LocalImage: Sendable, Decodable {
     }
 
     var id: String
-    /// `host/name@sha256:…`, every digest under which it is known.
-    private var repoDigests: [String]?
     private var config: Config?
 
     private enum CodingKeys: String, CodingKey {
         case id = "Id"
-        case repoDigests = "RepoDigests"
         case config = "Config"
     }
 
-    var digests: [String] { repoDigests ?? [] }
     /// `1000`, `1000:1000`, `web`; empty for root.
     var user: String { config?.user ?? "" }
 }

@@ -5,16 +5,16 @@
 /// Changes wait for one another, because each takes several steps. Copies share that.
 struct Proxy: Sendable {
     /// How long connections to old pods may last after the new ones took over.
-    static let drainTime: Duration = .seconds(10)
-
+    private let drainTime: Duration
     private let folder: String
     private let process: ProxyProcess
     private let turnstile = Turnstile()
 
     private var stateFile: String { "\(folder)/state.json" }
 
-    init(folder: String, children: ChildProcess) {
+    init(folder: String, children: ChildProcess, drainTime: Duration) {
         self.folder = folder
+        self.drainTime = drainTime
         process = ProxyProcess(folder: folder, children: children)
     }
 
@@ -117,7 +117,7 @@ struct Proxy: Sendable {
 
     private func drain(_ servers: [String], log: any StageLog) async throws {
         guard !servers.isEmpty else { return }
-        let end = Deadline(instant: .now + Self.drainTime)
+        let end = Deadline(instant: .now + drainTime)
         var left = servers
         while !left.isEmpty {
             let busy = try await sessions()
@@ -126,7 +126,7 @@ struct Proxy: Sendable {
             try await Task.sleep(for: .milliseconds(50))
         }
         for name in left {
-            log.line("Connections to \(name) are not over after \(Self.drainTime.words) and are ended")
+            log.line("Connections to \(name) are not over after \(drainTime.words) and are ended")
             _ = try? await process.socket.ask("shutdown sessions server \(name)")
         }
         for name in servers {

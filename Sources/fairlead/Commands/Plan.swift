@@ -6,17 +6,18 @@ import Pipelines
 struct Plan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a push would change, field by field, without changing anything.",
-        discussion: "+ is new, ~ is changed, - would be deleted, ! would be refused. While a server uses the data folder, "
+        discussion:
+            "+ is new, ~ is changed, - would be deleted, ! would be refused. While a server uses the data folder, "
             + "ask it instead: POST /api/v1/pipelines/PIPELINE/plan."
     )
 
     @OptionGroup var options: ConfigurationOption
     @Argument(help: "The pipeline's name.") var pipeline: String
-    @Option(help: "The commit, 40 hexadecimal digits. Default: the head of the branch.") var revision: String?
+    @Option(help: "The commit, its full id. Default: the head of the branch.") var revision: String?
 
     func validate() throws {
         if let revision, !isRevision(revision) {
-            throw ValidationError("--revision needs a full commit id of 40 hexadecimal digits")
+            throw ValidationError("--revision needs a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits")
         }
     }
 

@@ -48,6 +48,11 @@ struct Server: Sendable {
             group.addTask { await runner.run() }
             group.addTask { await feed.run() }
             group.addTask { await keepProxy() }
+            group.addTask { await PullSecretKeeper(installation.dependencies).run() }
+            group.addTask { await RegistryGuard(installation.dependencies).run { pipelines.value.definitions } }
+            if let github = installation.dependencies.github {
+                group.addTask { await Reporter(history: history, api: github, logger: logger).run() }
+            }
             group.addTask {
                 try? await Task.sleep(for: Self.settling)
                 returnStartupMemory()
@@ -80,7 +85,12 @@ struct Server: Sendable {
                 logger: logger
             ),
             access: access,
-            api: APIRoutes(history: history, access: access, runner: runner, pipelines: { pipelines.value }),
+            api: APIRoutes(
+                needs: installation.dependencies,
+                access: access,
+                runner: runner,
+                pipelines: { pipelines.value }
+            ),
             events: EventsRoute(access: access, feed: feed),
             sessions: SessionRoutes(access: access, history: history, settings: settings),
             health: HealthRoutes(readiness: { stopping.value ? "stopping" : nil }),

@@ -85,7 +85,7 @@ public struct RegistryGuard: Sendable {
     ) async throws -> [RegistryManifest] {
         do {
             return try await api.manifests(of: repository, in: registry)
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             return []
         }
     }

@@ -11,7 +11,11 @@ extension RunDependencies {
         revision: String?,
         log: any StageLog
     ) async throws -> [String] {
-        let workspace = Workspace(name: "plan-\(UInt64.random(in: 0...UInt64.max))", definition: definition, needs: self)
+        let workspace = Workspace(
+            name: "plan-\(UInt64.random(in: 0...UInt64.max))",
+            definition: definition,
+            needs: self
+        )
         do {
             let lines = try await plan(definition, workspace, revision, log)
             await workspace.remove()
@@ -29,12 +33,18 @@ extension RunDependencies {
         _ log: any StageLog
     ) async throws -> [String] {
         guard let ref = definition.source.ref else {
-            throw StageError(.failed, "needs-branch", "pipeline \(definition.name) deploys tags: there is no head to plan")
+            throw StageError(
+                .failed,
+                "needs-branch",
+                "pipeline \(definition.name) deploys tags: there is no head to plan"
+            )
         }
         let head = try await workspace.head(of: ref) { _ in }
         let revision = revision ?? head
         try await workspace.ensure(revision)
-        var lines = ["\(definition.name): \(revision) of \(ref) to \(definition.deploy.target), \(definition.deploy.namespace)"]
+        var lines = [
+            "\(definition.name): \(revision) of \(ref) to \(definition.deploy.target), \(definition.deploy.namespace)"
+        ]
         let known = try await history.newestImages(pipeline: definition.name)
         var images: [PushedImage] = []
         for image in definition.images {

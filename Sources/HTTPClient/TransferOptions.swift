@@ -17,6 +17,7 @@ struct TransferOptions {
     ) throws(HTTPClientError) -> UnsafeMutablePointer<curl_slist>? {
         try setLimits(request)
         try setTrust(configuration)
+        try setClientCertificate(configuration)
         try setProxy(request, configuration)
         try setTarget(request)
         try setBody(request)
@@ -66,6 +67,14 @@ struct TransferOptions {
         try string(CURLOPT_CAPATH, nil)
         try string(CURLOPT_CAINFO, configuration.caPEM == nil ? configuration.caFile : nil)
         if let pem = configuration.caPEM { try check(ccurl_set_blob(easy, CURLOPT_CAINFO_BLOB, pem, pem.count)) }
+    }
+
+    private func setClientCertificate(_ configuration: HTTPClient.Configuration) throws(HTTPClientError) {
+        guard let (certificate, key) = configuration.clientCertificate.map({ ($0.certificatePEM, $0.keyPEM) }) else {
+            return
+        }
+        try check(ccurl_set_blob(easy, CURLOPT_SSLCERT_BLOB, certificate, certificate.count))
+        try check(ccurl_set_blob(easy, CURLOPT_SSLKEY_BLOB, key, key.count))
     }
 
     private func setProxy(

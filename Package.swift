@@ -87,7 +87,7 @@ let package = Package(
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
-        .testTarget(name: "KubernetesTests", dependencies: ["HTTPServer", "Kubernetes"], swiftSettings: settings),
+        .testTarget(name: "KubernetesTests", dependencies: ["HTTPClient", "HTTPServer", "Kubernetes"], swiftSettings: settings),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(
             name: "EndToEnd",

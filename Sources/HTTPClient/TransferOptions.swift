@@ -54,6 +54,7 @@ struct TransferOptions {
         try long(CURLOPT_QUICK_EXIT, 1)
         if let deadline = request.deadline { try long(CURLOPT_TIMEOUT_MS, clamped(deadline.milliseconds)) }
         try long(CURLOPT_CONNECTTIMEOUT_MS, clamped(request.connectTimeout.milliseconds))
+        if request.freshConnection { try long(CURLOPT_FRESH_CONNECT, 1) }
         if let idleTimeout = request.idleTimeout {
             try long(CURLOPT_LOW_SPEED_LIMIT, 1)
             try long(CURLOPT_LOW_SPEED_TIME, clamped((idleTimeout.milliseconds + 999) / 1_000))

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Any JSON value. What the API server sends is kept whole, whatever its kind: we read the fields that we know and give
 /// the others back untouched.
 public enum JSON: Sendable, Hashable {
@@ -14,18 +12,16 @@ public enum JSON: Sendable, Hashable {
 }
 
 extension JSON {
-    /// - Throws: `DecodingError` if the bytes are not one JSON value.
+    /// - Throws: if the bytes are not one JSON value; the error's description says where.
     public init(parsing bytes: [UInt8]) throws {
-        self = try JSONDecoder().decode(JSON.self, from: Data(bytes))
+        self = try bytes.withUnsafeBufferPointer { (bytes) throws(JSONFault) in try JSONParser.parse(bytes) }
     }
 
     /// One line, keys in order: equal values give equal bytes.
     public var bytes: [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Fails for NaN and infinity only, and no JSON text has those.
-        guard let data = try? encoder.encode(self) else { return Array("null".utf8) }
-        return Array(data)
+        var writer = JSONWriter()
+        writer.write(self)
+        return writer.bytes
     }
 }
 

@@ -51,6 +51,33 @@ struct TLSTests {
         await expectFailure(.tls, of: HTTPClient(), HTTPRequest(url: server.url(scheme: "https")))
     }
 
+    @Test func aServerThatAsksForACertificateGetsIt() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer, asksClient: true)
+        let certificate = HTTPClient.ClientCertificate(
+            certificatePEM: server.clientCertificate,
+            keyPEM: server.clientKey
+        )
+        let client = HTTPClient(configuration: .init(caFile: server.caFile, clientCertificate: certificate))
+        #expect(try await client.send(HTTPRequest(url: server.url)).text == "secure")
+    }
+
+    @Test func withoutOneItServesNobody() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer, asksClient: true)
+        let client = HTTPClient(configuration: .init(caFile: server.caFile))
+        await #expect(throws: HTTPClientError.self) { try await client.send(HTTPRequest(url: server.url)) }
+    }
+
+    @Test func aKeyOfAnotherCertificateIsAnError() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer, asksClient: true)
+        let other = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let certificate = HTTPClient.ClientCertificate(
+            certificatePEM: server.clientCertificate,
+            keyPEM: other.clientKey
+        )
+        let client = HTTPClient(configuration: .init(caFile: server.caFile, clientCertificate: certificate))
+        await expectFailure(.tls, of: client, HTTPRequest(url: server.url))
+    }
+
     @Test func aRedirectDoesNotLeadOutOfTLS() async throws {
         let plain = try SocketServer { $0.respond() }
         let server = try TLSServer(

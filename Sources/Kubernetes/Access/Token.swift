@@ -21,9 +21,12 @@ actor Token {
         case .token(let source):
             if let current, current != refused { return current }
             do {
-                let token = try await renewal.run { try checked(token: try await source()) }
-                current = token
-                return token
+                return try await renewal.run {
+                    let token = try checked(token: try await source())
+                    // Before anybody is told, or who comes meanwhile would ask once more.
+                    await self.keep(token)
+                    return token
+                }
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
@@ -31,6 +34,8 @@ actor Token {
             }
         }
     }
+
+    private func keep(_ token: String) { current = token }
 
     /// Every time: the kubelet puts a new token there long before the old one ends.
     private func read(_ path: String) throws -> String {

@@ -30,10 +30,14 @@ extension Cluster {
         let end = ContinuousClock.now + limits.request
         var pauses = Pauses(limits)
         var tries = 0
+        var lastError: KubernetesError?
         while true {
             do {
                 return try await attempt(call, until: end)
             } catch let error as KubernetesError {
+                // What came before tells more than that there was no time left for another try.
+                if let lastError, error.code == .timeout, end <= .now { throw lastError }
+                lastError = error
                 tries += 1
                 let pause = pauses.take(atLeast: error.retryAfter)
                 guard error.isWorthRepeating(call, tries: tries), .now + pause < end else { throw error }
@@ -61,6 +65,7 @@ extension Cluster {
         request.deadline = max(min(limits.attempt, end - .now), .milliseconds(1))
         request.connectTimeout = limits.connect
         request.maxResponseBytes = limits.responseBytes
+        request.freshConnection = !call.mayRepeat
         let response = try await authorized(request, subject: call.subject) { try await connection.client.send($0) }
         if let error = KubernetesError(response, subject: call.subject) { throw error }
         return response

@@ -9,10 +9,15 @@ actor Discovery {
         _ fetch: @escaping @Sendable () async throws -> Catalogue
     ) async throws -> Catalogue {
         if let known, age.map({ .now - known.at <= $0 }) ?? true { return known.catalogue }
-        let catalogue = try await fetching.run(fetch)
-        known = (catalogue, .now)
-        return catalogue
+        return try await fetching.run {
+            let catalogue = try await fetch()
+            // Before anybody is told, or who comes meanwhile would ask once more.
+            await self.keep(catalogue)
+            return catalogue
+        }
     }
+
+    private func keep(_ catalogue: Catalogue) { known = (catalogue, .now) }
 }
 
 extension Cluster {

@@ -38,7 +38,7 @@ final class ScriptedAPI: Sendable {
     private let recorded = Recorder<Call>()
 
     /// - Parameters:
-    ///   - extraKinds: documents of discovery, by path, before the usual ones.
+    ///   - extraKinds: documents of discovery, by path, instead of the usual ones.
     ///   - ended: given when a connection has ended.
     ///   - script: is told how many calls of the same method and path there were before.
     init(

@@ -52,7 +52,7 @@ let package = Package(
         // Kubernetes knows its API, not the core.
         .target(
             name: "Kubernetes",
-            dependencies: ["HTTPClient", .product(name: "Yams", package: "Yams")],
+            dependencies: ["HTTPClient", "Signing", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings
         ),
 

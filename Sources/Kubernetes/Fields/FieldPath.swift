@@ -82,3 +82,41 @@ extension JSON {
     /// On one line.
     var text: String { String(decoding: bytes, as: UTF8.self) }
 }
+
+extension FieldPath {
+    /// Sets, or with nil removes, what is there. What is missing on the way is made, items of lists at their end.
+    func set(_ value: JSON?, in object: inout JSON) {
+        Self.set(value, at: steps[...], in: &object)
+    }
+
+    private static func set(_ value: JSON?, at steps: ArraySlice<FieldStep>, in object: inout JSON) {
+        guard let step = steps.first else {
+            object = value ?? .null
+            return
+        }
+        let rest = steps.dropFirst()
+        if case .field(let name) = step {
+            var members = object.members
+            if rest.isEmpty {
+                members[name] = value
+            } else if members[name] != nil || value != nil {
+                set(value, at: rest, in: &members[name, default: .null])
+            }
+            object = .object(members)
+            return
+        }
+        var items = object.items
+        if let index = items.indices.first(where: { step.matches(items[$0], at: $0) }) {
+            if rest.isEmpty, value == nil {
+                items.remove(at: index)
+            } else {
+                set(value, at: rest, in: &items[index])
+            }
+        } else if value != nil {
+            var item: JSON = if case .key(let keys) = step { .object(keys) } else { .null }
+            set(value, at: rest, in: &item)
+            items.append(item)
+        }
+        object = .array(items)
+    }
+}

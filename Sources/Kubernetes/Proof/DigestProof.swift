@@ -68,10 +68,7 @@ private struct Evidence {
 
     private func deployment() -> DigestProof {
         let owned = replicaSets.filter { $0.isControlled(by: live.uid) && !$0.isTerminating }
-        let template = Self.unhashed(live[["spec", "template"]])
-        let matching = owned.filter { Self.unhashed($0[["spec", "template"]]) == template }
-        // The controller takes the oldest of equals.
-        guard let newest = matching.min(by: { ($0.created, $0.name) < ($1.created, $1.name) }) else {
+        guard let newest = WorkloadPods(pods: pods, replicaSets: replicaSets).newest(of: live) else {
             return .pending("\(id) has no ReplicaSet of its present template yet")
         }
         for old in owned where old.uid != newest.uid {
@@ -146,14 +143,6 @@ private struct Evidence {
     }
 
     private func own(_ uid: String) -> [JSON] { pods.filter { $0.isControlled(by: uid) } }
-
-    private static func unhashed(_ template: JSON?) -> JSON {
-        var template = template ?? nil
-        template.set(["metadata", "labels", "pod-template-hash"], nil)
-        if template[["metadata", "labels"]]?.members.isEmpty ?? false { template.set(["metadata", "labels"], nil) }
-        template.set(["metadata", "creationTimestamp"], nil)
-        return template
-    }
 }
 
 /// The `sha256:…` of an image's name or of a container's `imageID`, which runtimes write as `repository@sha256:…`,
@@ -164,7 +153,7 @@ func imageDigest(_ text: String) -> String {
 
 extension JSON {
     var isTerminating: Bool { self[["metadata", "deletionTimestamp"]] != nil }
-    fileprivate var created: String { self[["metadata", "creationTimestamp"]]?.string ?? "" }
+    var created: String { self[["metadata", "creationTimestamp"]]?.string ?? "" }
 
     func isControlled(by uid: String) -> Bool {
         (self[["metadata", "ownerReferences"]]?.items ?? []).contains {

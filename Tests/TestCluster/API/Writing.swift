@@ -29,8 +29,7 @@ extension Cluster {
             throw Failure.invalid(resource, live.name, [cause])
         }
         if !sent.uid.isEmpty, sent.uid != live.uid {
-            let why = "Precondition failed: UID in precondition: \(sent.uid), UID in object meta: \(live.uid)"
-            throw Failure.conflict(resource, live.name, why)
+            throw Failure.otherObject(resource, live, sent.uid)
         }
         let object = Inherited.restored(sent, from: live, resource, options)
         let owned = options.fieldManager(resource, isApply: false)
@@ -45,6 +44,14 @@ extension Cluster {
         _ options: WriteOptions
     ) throws -> (object: JSON, isNew: Bool) {
         let resource = route.resource
+        guard !sent.kind.isEmpty, !sent.apiVersion.isEmpty else {
+            throw Failure.badRequest("Object 'Kind' is missing in '\(sent.text)'")
+        }
+        guard !sent.name.isEmpty else {
+            throw Failure.badRequest(
+                "the name of the object (\(route.name ?? "") based on URL) was undeterminable: name must be provided"
+            )
+        }
         var config = try checked(sent, resource, namespace: route.namespace, name: route.name)
         guard config[["metadata", "managedFields"]] == nil else {
             throw Failure.badRequest("metadata.managedFields must be nil")
@@ -67,8 +74,7 @@ extension Cluster {
                 throw Failure.conflict(resource, live.name)
             }
             if !config.uid.isEmpty, config.uid != live.uid {
-                let why = "Precondition failed: UID in precondition: \(config.uid), UID in object meta: \(live.uid)"
-                throw Failure.conflict(resource, live.name, why)
+                throw Failure.otherObject(resource, live, config.uid)
             }
             let owned = try manager.apply(config, to: live, force: options.isForced)
             let object = Inherited.restored(owned, from: live, resource, options, managed: owned)
@@ -122,9 +128,8 @@ extension Cluster {
     func checked(_ sent: JSON, _ resource: Resource, namespace: String?, name: String?) throws -> JSON {
         var object = sent.withoutNulls
         guard case .object = object else { throw Failure.badRequest("the body is not an object") }
-        guard !object.kind.isEmpty else {
-            throw Failure.badRequest("Object 'Kind' is missing in '\(sent.text.prefix(200))'")
-        }
+        object.fill(["kind"], .string(resource.kind))
+        object.fill(["apiVersion"], .string(resource.apiVersion))
         guard object.apiVersion == resource.apiVersion else {
             throw Failure.badRequest(
                 "the API version in the data (\(object.apiVersion)) does not match the expected API version "
@@ -188,6 +193,14 @@ extension Cluster {
 }
 
 extension Failure {
+    fileprivate static func otherObject(_ resource: Resource, _ live: JSON, _ uid: String) -> Failure {
+        let path = [resource.plural, live.namespace ?? "", live.name].filter { !$0.isEmpty }.joined(separator: "/")
+        let why =
+            "StorageError: invalid object, Code: 4, Key: /registry/\(path), ResourceVersion: 0, AdditionalErrorMsg: "
+            + "Precondition failed: UID in precondition: \(uid), UID in object meta: \(live.uid)"
+        return .conflict(resource, live.name, why)
+    }
+
     static let tooLarge = Failure(code: 500, reason: "", message: "etcdserver: request is too large")
 }
 

@@ -27,6 +27,7 @@ extension Cluster {
     mutating func allocated(_ sent: JSON, _ resource: Resource, live: JSON? = nil) -> JSON {
         var object = sent
         switch resource.key {
+        case "namespaces" where live == nil: object.fill(["spec", "finalizers"], ["kubernetes"])
         case "services": allocateService(&object, live: live)
         case "jobs.batch":
             guard object[["spec", "manualSelector"]] != true else { break }

@@ -11,10 +11,10 @@ enum Defaults {
         case ("v1", "Pod"):
             if object["spec"] != nil { PodDefaults.spec(&object, at: ["spec"], restarts: "Always") }
             object.fill(["spec", "enableServiceLinks"], true)
+            for list in ["containers", "initContainers"] { object.update(["spec", list], PodDefaults.requests) }
         case ("v1", "Service"): service(&object, live)
         case ("v1", "Secret"): secret(&object)
         case ("v1", "Namespace"):
-            object.fill(["spec", "finalizers"], ["kubernetes"])
             object.set(["metadata", "labels", "kubernetes.io/metadata.name"], .string(object.name))
             if live == nil { object.fill(["status", "phase"], "Active") }
         case ("v1", "PersistentVolumeClaim"):

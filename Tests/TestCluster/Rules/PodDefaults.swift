@@ -15,14 +15,18 @@ enum PodDefaults {
         object.set(path, spec)
     }
 
+    /// In pods, not in their templates: who limits and does not say more asks for as much.
+    static func requests(_ container: inout JSON) {
+        for (name, value) in container[["resources", "limits"]]?.members ?? [:] {
+            container.fill(["resources", "requests", name], value)
+        }
+    }
+
     private static func container(_ container: inout JSON) {
         container.fill(["terminationMessagePath"], "/dev/termination-log")
         container.fill(["terminationMessagePolicy"], "File")
         container.fill(["imagePullPolicy"], .string(pullPolicy(container["image"]?.string ?? "")))
         container.fill(["resources"], [:])
-        if case .object(let limits)? = container[["resources", "limits"]] {
-            for (name, value) in limits { container.fill(["resources", "requests", name], value) }
-        }
         container.update(["ports"]) { $0.fill(["protocol"], "TCP") }
         container.update(["env"]) { variable in
             if variable[["valueFrom", "fieldRef"]] != nil {

@@ -42,6 +42,10 @@ enum Validation {
         if let replicas = object[["spec", "replicas"]]?.integer, replicas < 0 {
             causes.append(.invalid("spec.replicas", .integer(replicas), "must be greater than or equal to 0"))
         }
+        if object[["spec", "strategy", "type"]] == "Recreate", object[["spec", "strategy", "rollingUpdate"]] != nil {
+            let rule = "may not be specified when strategy `type` is 'Recreate'"
+            causes.append(.forbidden("spec.strategy.rollingUpdate", rule))
+        }
         if let selector = object[["spec", "selector"]] {
             let labels = object[["spec", "template", "metadata"]]?.strings("labels") ?? [:]
             if !Selector(labelSelector: selector).matches(labels: labels) {

@@ -61,8 +61,8 @@ extension JSON {
         var condition = old ?? [:]
         condition.set(["type"], .string(type))
         condition.set(["status"], value)
-        condition.set(["reason"], reason.isEmpty ? nil : .string(reason))
-        condition.set(["message"], message.isEmpty ? nil : .string(message))
+        condition.set(["reason"], reason.isEmpty ? .none : .string(reason))
+        condition.set(["message"], message.isEmpty ? .none : .string(message))
         condition.set(["lastTransitionTime"], since)
         if let index = items.firstIndex(where: { $0["type"]?.string == type }) {
             items[index] = condition

@@ -34,7 +34,7 @@ extension Cluster {
             update(self.place(of: dependent, resource), as: "kube-controller-manager", status: false) {
                 let left = ($0[["metadata", "ownerReferences"]]?.items ?? [])
                     .filter { $0["uid"]?.string != owner.uid }
-                $0.set(["metadata", "ownerReferences"], left.isEmpty ? nil : .array(left))
+                $0.set(["metadata", "ownerReferences"], left.isEmpty ? .none : .array(left))
             }
         }
         release(place, from: "orphan")
@@ -61,7 +61,7 @@ extension Cluster {
         guard let live = store[place] else { return }
         let left = (live[["metadata", "finalizers"]]?.items ?? []).filter { $0.string != finalizer }
         var object = live
-        object.set(["metadata", "finalizers"], left.isEmpty ? nil : .array(left))
+        object.set(["metadata", "finalizers"], left.isEmpty ? .none : .array(left))
         if object.isFreeToGo {
             erase(place)
         } else {

@@ -54,7 +54,7 @@ extension Cluster {
         let active = owned("pods", by: job).filter(\.isActive)
         update(place, as: "kube-controller-manager") { job in
             let numbers = ["active": active.count, "succeeded": succeeded, "failed": failed]
-            for (name, number) in numbers { job.set(["status", name], number == 0 ? nil : .integer(Int64(number))) }
+            for (name, number) in numbers { job.set(["status", name], number == 0 ? .none : .integer(Int64(number))) }
             job.set(["status", "ready"], .integer(Int64(active.filter(\.isReady).count)))
             job.set(["status", "terminating"], 0)
             job.set(["status", "uncountedTerminatedPods"], [:])

@@ -59,7 +59,7 @@ extension Cluster {
         update(place, as: "kube-controller-manager") { object in
             for (name, number) in numbers {
                 let isKept = number != 0 || Cluster.requiredNumbers.contains(name)
-                object.set(["status", name], isKept ? .integer(number) : nil)
+                object.set(["status", name], isKept ? .integer(number) : .none)
             }
             object.set(["status", "observedGeneration"], .integer(object.generation))
             change(&object)

@@ -38,6 +38,12 @@ struct Cluster {
         for namespace in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]])
         }
+        arrange([
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "test-cluster",
+            "metadata": [
+                "name": "standard", "annotations": ["storageclass.kubernetes.io/is-default-class": "true"],
+            ],
+        ])
         for node in options.nodes {
             arrange([
                 "apiVersion": "v1", "kind": "Node",

@@ -9,7 +9,7 @@ extension Cluster {
         namespace: String?,
         _ options: WriteOptions
     ) throws -> JSON {
-        var object = try checked(sent, resource, namespace: namespace, name: nil)
+        var object = try typed(checked(sent, resource, namespace: namespace, name: nil), resource, options)
         if object.name.isEmpty, let prefix = object[["metadata", "generateName"]]?.string {
             object.set(["metadata", "name"], .string(prefix + NameSuffix.random()))
         }
@@ -31,7 +31,7 @@ extension Cluster {
         if !sent.uid.isEmpty, sent.uid != live.uid {
             throw Failure.otherObject(resource, live, sent.uid)
         }
-        let object = Inherited.restored(sent, from: live, resource, options)
+        let object = try typed(Inherited.restored(sent, from: live, resource, options), resource, options)
         let owned = options.fieldManager(resource, isApply: false)
             .update(from: live, to: Defaults.applied(to: object, after: live))
         return try change(live, to: owned, resource, options)
@@ -57,6 +57,7 @@ extension Cluster {
             throw Failure.badRequest("metadata.managedFields must be nil")
         }
         config.set(["metadata", "creationTimestamp"], nil)
+        if let fault = Schema.faults(sent, resource).first { throw Failure.untyped(fault, sent) }
         let manager = options.fieldManager(resource, isApply: true)
         do {
             guard let live = store[route.place] else {
@@ -158,6 +159,30 @@ extension Cluster {
             object.set(["metadata", "namespace"], .string(namespace))
         } else if !resource.isNamespaced {
             object.set(["metadata", "namespace"], nil)
+        }
+        return object
+    }
+
+    /// Without fields that the kind does not know: they are dropped, unless the client asks for a refusal.
+    private func typed(_ object: JSON, _ resource: Resource, _ options: WriteOptions) throws -> JSON {
+        var object = object
+        for fault in Schema.faults(object, resource) {
+            let path = String(fault.path.dropFirst())
+            switch fault.kind {
+            case .unknown where options.isStrict:
+                throw Failure.undecodable(resource, "strict decoding error: unknown field \"\(path)\"")
+            case .unknown where !path.contains("["): object.set(path.split(separator: ".").map(String.init), nil)
+            case .wrongType(let expected, let found):
+                let type = expected == "numeric (int or float)" ? "int32" : expected
+                let place = "\(resource.kind)Spec.\(path)"
+                let why = "json: cannot unmarshal \(found) into Go struct field \(place) of type \(type)"
+                throw Failure.undecodable(resource, why)
+            case .unknown, .duplicate: break
+            }
+        }
+        guard resource.key == "secrets" else { return object }
+        for value in object.strings("data").values where !Base64.isValid(value) {
+            throw Failure.undecodable(resource, "illegal base64 data at input byte 0")
         }
         return object
     }

@@ -92,7 +92,8 @@ indirect enum Shape: Sendable {
 
     /// Fields that a new object of a built-in kind has before anybody sets them: they are structures, not pointers.
     static let inherent: Set<String> = [
-        "containers", "jobTemplate", "metadata", "spec", "status", "strategy", "template", "updateStrategy",
+        "containers", "jobTemplate", "metadata", "podSelector", "resources", "scaleTargetRef", "spec", "status",
+        "strategy", "template", "updateStrategy",
     ]
 }
 

@@ -57,8 +57,10 @@ extension Cluster {
         if !isWaiting { release(place, from: "foregroundDeletion") }
     }
 
-    private mutating func release(_ place: Place, from finalizer: String) {
+    /// Takes a finalizer away, and with the last one the object.
+    mutating func release(_ place: Place, from finalizer: String) {
         guard let live = store[place] else { return }
+        guard live[["metadata", "finalizers"]]?.items.contains(.string(finalizer)) ?? false else { return }
         let left = (live[["metadata", "finalizers"]]?.items ?? []).filter { $0.string != finalizer }
         var object = live
         object.set(["metadata", "finalizers"], left.isEmpty ? .none : .array(left))

@@ -25,7 +25,14 @@ extension Cluster {
             let current = set[["status", "currentRevision"]]?.string ?? revision
             let partition = set[["spec", "updateStrategy", "rollingUpdate", "partition"]]?.integer ?? 0
             let isNew = ordinal >= Int(partition) || current == revision || revisions[current] == nil
-            let used = isNew ? template : revisions[current] ?? template
+            var used = isNew ? template : revisions[current] ?? template
+            for claim in set[["spec", "volumeClaimTemplates"]]?.items ?? [] {
+                let volume: JSON = [
+                    "name": .string(claim.name),
+                    "persistentVolumeClaim": ["claimName": .string("\(claim.name)-\(name)")],
+                ]
+                used.set(["spec", "volumes"], .array((used[["spec", "volumes"]]?.items ?? []) + [volume]))
+            }
             makeClaims(set, name)
             let labels = [
                 "controller-revision-hash": isNew ? revision : current, "statefulset.kubernetes.io/pod-name": name,

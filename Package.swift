@@ -82,12 +82,36 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // A Kubernetes API server for tests and benches; `test-cluster` runs it as a process of its own.
+        .target(
+            name: "TestCluster",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", .product(name: "Yams", package: "Yams")],
+            path: "Tests/TestCluster",
+            exclude: ["README.md"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "test-cluster",
+            dependencies: ["TestCluster"],
+            path: "Tests/TestClusterServer",
+            swiftSettings: settings
+        ),
+
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: settings),
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
-        .testTarget(name: "KubernetesTests", dependencies: ["HTTPClient", "HTTPServer", "Kubernetes"], swiftSettings: settings),
+        .testTarget(
+            name: "KubernetesTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TestClusterTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(
             name: "EndToEnd",

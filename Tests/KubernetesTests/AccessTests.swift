@@ -75,6 +75,7 @@ private func kubeconfig(cluster: String = "server: https://10.0.0.1:6443", user:
         ),
         (kubeconfig(cluster: "x: y"), "has no server"),
         (kubeconfig(cluster: "server: http://10.0.0.1"), "not https"),
+        (kubeconfig(cluster: "server: http://127.0.0.1.example"), "not https"),
         (kubeconfig(cluster: "server: ftp://10.0.0.1"), "https://host:port"),
         (kubeconfig(cluster: "server: https://a, insecure-skip-tls-verify: true"), "insecure-skip-tls-verify"),
         (kubeconfig(cluster: "server: https://a, tls-server-name: b"), "https://b"),

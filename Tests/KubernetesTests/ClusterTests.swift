@@ -235,8 +235,8 @@ private let webObject: JSON = [
     @Test func `A server that goes silent ends at the deadline`() async throws {
         let api = try ScriptedAPI { _, _ in .silence }
         let cluster = try api.cluster { limits in
-            limits.request = .milliseconds(500)
-            limits.attempt = .milliseconds(200)
+            limits.request = .seconds(2)
+            limits.attempt = .milliseconds(500)
         }
         let begin = ContinuousClock.now
         await expectFailure(.timeout) { try await cluster.get(web) }

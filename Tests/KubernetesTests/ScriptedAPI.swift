@@ -38,17 +38,17 @@ final class ScriptedAPI: Sendable {
     private let recorded = Recorder<Call>()
 
     /// - Parameters:
-    ///   - extraKinds: documents of discovery, by path, before the usual ones.
-    ///   - onEnd: called when a client has left, or a watch is over.
+    ///   - extraKinds: documents of discovery, by path, instead of the usual ones.
+    ///   - ended: given when a connection has ended.
     ///   - script: is told how many calls of the same method and path there were before.
     init(
         extraKinds: [String: String] = [:],
-        onEnd: @escaping @Sendable () -> Void = {},
+        ended: Sign? = nil,
         _ script: @escaping @Sendable (Call, Int) -> Answer
     ) throws {
         let documents = extraKinds.merging(kinds) { extra, _ in extra }
         server = try SocketServer { [recorded] connection in
-            defer { onEnd() }
+            defer { ended?.give() }
             while let call = connection.readRequest().map(Call.init(text:)) {
                 let earlier = recorded.values.count { $0.method == call.method && $0.path == call.path }
                 recorded.add(call)

@@ -48,7 +48,7 @@ import Testing
                 "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replica: field not "
                 + "declared in schema",
             code: .invalid,
-            tells: [".spec.replica: field not declared"]
+            tells: ["not valid: .spec.replica: field not declared"]
         ),
         Case(http: 503, reason: "ServiceUnavailable", message: "no endpoints", code: .serverError),
         Case(http: 504, reason: "Timeout", message: "request did not complete", code: .timeout),
@@ -90,16 +90,18 @@ import Testing
     @Test func `What is invalid is told field by field`() throws {
         let details = #"""
             {"causes":[{"reason":"FieldValueRequired","message":"Required value","field":"spec.selector"},
+            {"reason":"FieldValueTooLong","message":"Too long","field":"[]"},
             {"reason":"FieldValueInvalid","message":"Invalid value: -1: must be ≥ 0","field":"spec.replicas"}]}
             """#
         let error = try error(
             Case(http: 422, reason: "Invalid", message: "is invalid", details: details, code: .invalid)
         )
         #expect(error.code == .invalid && !error.isImmutableField)
-        #expect(error.causes.map(\.field) == ["spec.selector", "spec.replicas"])
+        #expect(error.causes.map(\.field) == ["spec.selector", "", "spec.replicas"])
         #expect(
             error.message
-                == "Deployment web: not valid: spec.selector: Required value; spec.replicas: Invalid value: -1: must be ≥ 0"
+                == "Deployment web: not valid: spec.selector: Required value; Too long; "
+                + "spec.replicas: Invalid value: -1: must be ≥ 0"
         )
     }
 

@@ -142,7 +142,7 @@ private func list(_ version: Int, _ names: String...) -> ScriptedAPI.Answer {
 
     @Test func `Whoever stops reading ends the connection`() async throws {
         let left = Sign()
-        let server = try ScriptedAPI(onEnd: { left.give() }) { call, _ in
+        let server = try ScriptedAPI(ended: left) { call, _ in
             call.query["watch"] == nil ? list(1, "a") : .pieces([event("ADDED", "b", 2)], stays: true)
         }
         let cluster = try server.cluster()
@@ -155,7 +155,7 @@ private func list(_ version: Int, _ names: String...) -> ScriptedAPI.Answer {
     @Test func `A cancelled task ends it too`() async throws {
         let left = Sign()
         let watching = Sign()
-        let server = try ScriptedAPI(onEnd: { left.give() }) { call, _ in
+        let server = try ScriptedAPI(ended: left) { call, _ in
             call.query["watch"] == nil ? list(1, "a") : .pieces([event("ADDED", "b", 2)], stays: true)
         }
         let cluster = try server.cluster()

@@ -16,6 +16,15 @@ struct Cluster {
     var addresses = AddressPool()
     /// Loopback ports behind services: `shop/backend:8000`.
     var backends: [String: UInt16] = [:]
+    // What the controllers remember by the uid of an object.
+    var podCount = 0
+    var ending: Set<String> = []
+    var readySince: [String: ContinuousClock.Instant] = [:]
+    var progress: [String: ContinuousClock.Instant] = [:]
+    var jobsWaiting: Set<String> = []
+    var jobsDue: Set<String> = []
+    /// Templates of StatefulSets by the names of their revisions.
+    var revisions: [String: JSON] = [:]
     /// Requests that are never answered.
     var held: [Responder] = []
 
@@ -25,9 +34,16 @@ struct Cluster {
         tokens = options.tokens
         access = options.access
         images = ImageTable(options.images)
+        agenda.delay = options.controllerDelay
         for namespace in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]])
         }
+        arrange([
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "test-cluster",
+            "metadata": [
+                "name": "standard", "annotations": ["storageclass.kubernetes.io/is-default-class": "true"],
+            ],
+        ])
         for node in options.nodes {
             arrange([
                 "apiVersion": "v1", "kind": "Node",

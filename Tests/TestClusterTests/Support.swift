@@ -82,3 +82,25 @@ enum Sample {
         return object
     }
 }
+
+extension API {
+    /// What a watch shows within a second, or until the server ends it.
+    struct Watch {
+        var events: [JSON]
+
+        init(_ api: API, _ path: String) async throws {
+            let mark = path.contains("?") ? "&" : "?"
+            let answer = try await api.send("GET", path + "\(mark)watch=true&timeoutSeconds=1")
+            events = answer.text.split(separator: "\n").compactMap { try? JSON(parsing: Array($0.utf8)) }
+        }
+
+        var objects: [JSON] { events.compactMap { $0["object"] } }
+        var types: [String] { events.compactMap { $0["type"]?.string } }
+    }
+}
+
+extension JSON {
+    func condition(_ type: String) -> JSON? {
+        self[["status", "conditions"]]?.items.first { $0["type"]?.string == type }
+    }
+}

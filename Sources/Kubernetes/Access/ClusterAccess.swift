@@ -46,9 +46,10 @@ private func checked(server: String) throws(KubernetesError) -> String {
     let isPlain = server.lowercased().hasPrefix("http://")
     let rest = server.drop { $0 != "/" }.dropFirst(2)
     let authority = rest.prefix { $0 != "/" }
+    let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
     let isLoopback =
-        authority.hasPrefix("127.") || authority.hasPrefix("[::1]") || authority == "localhost"
-        || authority.hasPrefix("localhost:")
+        ["localhost", "[::1]"].contains(host)
+        || host.hasPrefix("127.") && host.allSatisfy { "0123456789.".contains($0) }
     guard isSecure || isPlain, !authority.isEmpty, !server.contains(where: { "?#@ ".contains($0) }) else {
         throw KubernetesError(.badAccess, "the cluster's address \(server) is not of the form https://host:port")
     }

@@ -33,9 +33,9 @@ public struct APIResource: Sendable, Hashable {
     public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
 
     /// The address of all objects of a namespace, or of all.
-    func path(namespace: String?) -> String {
+    func path(namespace: String?) throws(KubernetesError) -> String {
         var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
-        if isNamespaced, let namespace { path += "/namespaces/\(namespace.percentEncoded)" }
+        if isNamespaced, let namespace { path += "/namespaces/\(try pathSegment(namespace))" }
         return path + "/" + plural
     }
 }

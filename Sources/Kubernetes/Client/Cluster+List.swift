@@ -11,7 +11,7 @@ extension Cluster {
 
     private func list(_ query: ObjectQuery, pageSize: Int?) async throws -> ObjectList {
         let resource = try await resource(apiVersion: query.apiVersion, kind: query.kind)
-        var call = APICall(subject: query.subject, path: resource.path(namespace: query.namespace))
+        var call = APICall(subject: query.subject, path: try resource.path(namespace: query.namespace))
         var items: [JSON] = []
         var token: String?
         repeat {

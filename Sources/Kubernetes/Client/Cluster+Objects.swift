@@ -30,11 +30,10 @@ extension Cluster {
     public func create(_ object: JSON, _ options: ApplyOptions = ApplyOptions()) async throws -> JSON {
         let id = object.id
         let resource = try await resource(apiVersion: id.apiVersion, kind: id.kind)
-        let namespace = try namespace(of: id, resource)
         let call = APICall(
             subject: "\(id)",
             method: "POST",
-            path: resource.path(namespace: namespace),
+            path: try path(of: id, resource),
             query: options.query,
             body: object.bytes,
             mayRepeat: false
@@ -107,22 +106,18 @@ extension Cluster {
         }
     }
 
-    /// For one object: an empty name would mean all of them.
     private func call(_ method: String, _ id: ObjectID) async throws -> APICall {
         let resource = try await resource(apiVersion: id.apiVersion, kind: id.kind)
-        guard !id.name.isEmpty, id.name != ".", id.name != "..", !id.name.contains("/") else {
-            throw KubernetesError(.invalid, "\(id.kind) “\(id.name)”: an object needs a name, without a slash")
-        }
-        let path = resource.path(namespace: try namespace(of: id, resource))
-        return APICall(subject: "\(id)", method: method, path: path + "/" + id.name.percentEncoded)
+        let path = try path(of: id, resource) + "/" + pathSegment(id.name)
+        return APICall(subject: "\(id)", method: method, path: path)
     }
 
-    private func namespace(of id: ObjectID, _ resource: APIResource) throws -> String? {
-        guard resource.isNamespaced else { return nil }
-        guard let namespace = id.namespace, !namespace.isEmpty, ![".", ".."].contains(namespace) else {
+    /// Where the objects are that this is one of.
+    private func path(of id: ObjectID, _ resource: APIResource) throws -> String {
+        guard !resource.isNamespaced || id.namespace != nil else {
             throw KubernetesError(.invalid, "\(id): objects of this kind belong to a namespace, and none is given")
         }
-        return namespace
+        return try resource.path(namespace: id.namespace)
     }
 }
 

@@ -82,7 +82,7 @@ extension Cluster {
     ) async throws -> String {
         var call = APICall(
             subject: "log of Pod \(pod)",
-            path: "/api/v1/namespaces/\(namespace.percentEncoded)/pods/\(pod.percentEncoded)/log",
+            path: "/api/v1/namespaces/\(try pathSegment(namespace))/pods/\(try pathSegment(pod))/log",
             query: [("limitBytes", "\(limits.logBytes)")],
             accept: "*/*"
         )

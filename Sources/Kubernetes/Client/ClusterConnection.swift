@@ -33,7 +33,7 @@ extension Cluster {
         var lastError: KubernetesError?
         while true {
             do {
-                return try await attempt(call, until: end)
+                return try await attempt(call, until: end, after: lastError)
             } catch let error as KubernetesError {
                 // What came before tells more than that there was no time left for another try.
                 if let lastError, error.code == .timeout, end <= .now { throw lastError }
@@ -55,7 +55,11 @@ extension Cluster {
         return value
     }
 
-    private func attempt(_ call: APICall, until end: ContinuousClock.Instant) async throws -> HTTPResponse {
+    private func attempt(
+        _ call: APICall,
+        until end: ContinuousClock.Instant,
+        after error: KubernetesError?
+    ) async throws -> HTTPResponse {
         var request = HTTPRequest(method: call.method, url: connection.access.server + call.target)
         request.headers = [("Accept", call.accept)]
         if let body = call.body {
@@ -65,7 +69,8 @@ extension Cluster {
         request.deadline = max(min(limits.attempt, end - .now), .milliseconds(1))
         request.connectTimeout = limits.connect
         request.maxResponseBytes = limits.responseBytes
-        request.freshConnection = !call.mayRepeat
+        // What many share (HTTP/2) outlives the request that got no answer on it.
+        request.freshConnection = !call.mayRepeat || error?.code == .timeout
         let response = try await authorized(request, subject: call.subject) { try await connection.client.send($0) }
         if let error = KubernetesError(response, subject: call.subject) { throw error }
         return response
@@ -130,7 +135,7 @@ extension KubernetesError {
             self.init(.timeout, "\(subject): \(server) did not answer\(time): \(told)", cause: error)
         case .cancelled: self.init(.cancelled, "\(subject): cancelled", cause: error)
         case .tooLarge: self.init(.tooLarge, "\(subject): \(told)", cause: error)
-        case .tls where told.contains("certificate problem"):
+        case .tls where told.contains("certificate problem") && !told.contains("expired"):
             self.init(
                 .wrongCA,
                 "\(subject): the certificate of \(server) is not of the authority that is trusted for this cluster "

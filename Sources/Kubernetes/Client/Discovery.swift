@@ -95,7 +95,7 @@ extension Cluster {
         return try await json(APICall(subject: "the cluster's kinds", path: path, accept: accept))
     }
 
-    /// The server behind one group may be down for long: it gets one try.
+    /// The server behind one group may be down for long: the others do not wait for it until the end.
     private func kinds(of apiVersion: String) async -> Result<JSON, any Error> {
         let path = (apiVersion.contains("/") ? "/apis/" : "/api/") + apiVersion
         do {

@@ -27,13 +27,7 @@ extension KubernetesError {
         let reason = status["reason"]?.string ?? ""
         let text = status["message"]?.string ?? ""
         let http = httpStatus ?? status["code"]?.integer.map { Int(clamping: $0) } ?? 0
-        let causes = (status[["details", "causes"]]?.items ?? []).map { cause in
-            Cause(
-                field: cause["field"]?.string ?? "",
-                reason: cause["reason"]?.string ?? "",
-                message: cause["message"]?.string ?? ""
-            )
-        }
+        let causes = text.unfitField.map { [$0] } ?? (status[["details", "causes"]]?.items ?? []).map(Cause.init(_:))
         let conflicts = causes.filter { $0.reason == "FieldManagerConflict" }.map { cause in
             Conflict(manager: cause.message.quoted(by: "\"") ?? cause.message, field: cause.field)
         }
@@ -71,6 +65,18 @@ extension KubernetesError {
     }
 }
 
+extension KubernetesError.Cause {
+    fileprivate init(_ cause: JSON) {
+        let field = cause["field"]?.string ?? ""
+        self.init(
+            // The whole object.
+            field: field == "[]" ? "" : field,
+            reason: cause["reason"]?.string ?? "",
+            message: cause["message"]?.string ?? ""
+        )
+    }
+}
+
 extension HTTPResponse {
     var isHTML: Bool {
         header("content-type")?.lowercased().contains("html") == true
@@ -88,8 +94,7 @@ extension KubernetesError.Code {
             self = .admissionDenied
             return
         }
-        // A field that the schema does not know makes an apply fail with 500.
-        if text.contains("failed to create typed patch object") {
+        if text.unfitField != nil {
             self = .invalid
             return
         }
@@ -182,6 +187,17 @@ extension String {
     fileprivate func quoted(by mark: Character) -> String? {
         let parts = split(separator: mark, maxSplits: 2, omittingEmptySubsequences: false)
         return parts.count == 3 ? String(parts[1]) : nil
+    }
+
+    /// A field that the kind's schema does not have, or not with this type: an apply fails with 500 and without a cause.
+    fileprivate var unfitField: KubernetesError.Cause? {
+        guard hasPrefix("failed to create typed patch object"), let head = firstRange(of: "): ") else { return nil }
+        let rest = self[head.upperBound...]
+        guard rest.hasPrefix("."), let colon = rest.firstRange(of: ": ") else {
+            return KubernetesError.Cause(field: "", reason: "", message: String(rest))
+        }
+        let field = String(rest[..<colon.lowerBound])
+        return KubernetesError.Cause(field: field, reason: "", message: String(rest[colon.upperBound...]))
     }
 
     /// The admission webhook or policy that a message is about.

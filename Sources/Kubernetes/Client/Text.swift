@@ -1,3 +1,11 @@
+/// A name as a part of an address. An empty one or dots would make it the address of something else: of all objects.
+func pathSegment(_ name: String) throws(KubernetesError) -> String {
+    guard !name.isEmpty, name != ".", name != "..", !name.contains("/") else {
+        throw KubernetesError(.invalid, "“\(name)” cannot be the name of an object or a namespace")
+    }
+    return name.percentEncoded
+}
+
 extension String {
     /// For one segment of an address, or a value in its query: all but the unreserved characters (RFC 3986, 2.3).
     var percentEncoded: String {

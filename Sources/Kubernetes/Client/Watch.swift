@@ -52,7 +52,7 @@ extension Cluster {
         let seconds = max(Int(limits.watch.seconds * Double.random(in: 0.9...1)), 1)
         let call = APICall(
             subject: "watch of \(query.kind)",
-            path: resource.path(namespace: query.namespace),
+            path: try resource.path(namespace: query.namespace),
             query: query.selectors + [
                 ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", resourceVersion),
                 ("timeoutSeconds", "\(seconds)"),
@@ -63,6 +63,8 @@ extension Cluster {
         request.deadline = .seconds(seconds) + limits.watchSilence
         request.connectTimeout = limits.connect
         request.idleTimeout = limits.watchSilence
+        // Beside other requests on one connection it would be lost with it, and a new watch put onto the same.
+        request.freshConnection = true
         let limit = limits.eventBytes
         let response = try await authorized(request, subject: call.subject) { request in
             let reader = WatchReader(limit: limit, onLine)

@@ -109,7 +109,9 @@ extension FieldSet {
                     }
                     guard case .key(let keys) = step else { return child.part(of: item, nil) }
                     let kept = child.part(of: item, others?.children[step])?.members ?? [:]
-                    return .object(kept.merging(keys) { own, _ in own })
+                    // A key with a default may have been left out, and is not the manager's then.
+                    let hasKey = keys.contains { kept[$0.key] != nil }
+                    return .object(hasKey ? kept : kept.merging(keys) { own, _ in own })
                 }
             )
         default: return isMember ? value : nil

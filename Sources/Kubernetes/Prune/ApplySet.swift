@@ -38,7 +38,7 @@ public struct ApplySet: Sendable, Hashable {
     /// `applyset-…-v1`: the value of the parent's label and of its members'.
     public var id: String {
         let text = [parent.name, parent.namespace ?? "", parent.kind, parent.group].joined(separator: ".")
-        return "applyset-\(Self.base64URL(SHA256Digest.bytes(Array(text.utf8))))-v1"
+        return "applyset-\(base64(SHA256Digest.bytes(Array(text.utf8)), isForURLs: true))-v1"
     }
 
     /// Where members may be.
@@ -94,18 +94,6 @@ public struct ApplySet: Sendable, Hashable {
     static let toolingAnnotation = "applyset.kubernetes.io/tooling"
     static let kindsAnnotation = "applyset.kubernetes.io/contains-group-kinds"
     static let namespacesAnnotation = "applyset.kubernetes.io/additional-namespaces"
-
-    /// RFC 4648, section 5, without padding.
-    private static func base64URL(_ bytes: [UInt8]) -> String {
-        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for digit in 0...group.count { text.append(digits[bits >> (18 - 6 * digit) & 63]) }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
 }
 
 extension [String: JSON] {

@@ -59,10 +59,18 @@ extension JournalEntry {
 }
 
 extension JSON {
-    /// Whether a manager has applied something since the object was like that: nobody else changes what it has.
+    /// Whether a manager has applied something since the object was like that. Others may have taken fields from it; only
+    /// the manager itself gets further ones, changes those that are its own, or has a new time (of whole seconds).
     func wasApplied(by manager: String, since before: JSON?) -> Bool {
         let (now, then) = (applied(by: manager), before?.applied(by: manager) ?? FieldSet())
-        if now != then { return !now.isEmpty }
+        if now.isEmpty { return false }
+        if !now.subtracting(then).isEmpty || timeOfApply(by: manager) != before?.timeOfApply(by: manager) { return true }
         return now.leaves.paths.contains { path in path.value(in: self) != before.flatMap { path.value(in: $0) } }
+    }
+
+    private func timeOfApply(by manager: String) -> String? {
+        (self[["metadata", "managedFields"]]?.items ?? []).first {
+            $0["manager"]?.string == manager && $0["operation"]?.string == "Apply" && $0["subresource"]?.string ?? "" == ""
+        }?["time"]?.string
     }
 }

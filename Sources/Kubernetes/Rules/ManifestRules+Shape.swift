@@ -136,4 +136,17 @@ extension JSON {
         }
         set(["status"], nil)
     }
+
+    /// A Secret's `stringData` as `data`. Server-side apply gives `stringData` to the manager and `data`, where the values
+    /// are, to nobody: a key that a manifest no longer has would stay for ever.
+    mutating func encodeStringData() {
+        guard groupKind == GroupKind("Secret"), let strings = self["stringData"]?.members else { return }
+        for (name, value) in strings {
+            guard let text = value.string else { continue }
+            set(["data", name], .string(base64(Array(text.utf8))))
+            set(["stringData", name], nil)
+        }
+        // What is no string is for the server to refuse.
+        if self["stringData"]?.members.isEmpty ?? true { set(["stringData"], nil) }
+    }
 }

@@ -33,6 +33,7 @@ public struct ManifestRules: Sendable {
                 continue
             }
             manifest.object.removeServerFields()
+            manifest.object.encodeStringData()
             let known = isNamespaced(manifest.id) ?? defined[manifest.id.groupKind]
             if known == false {
                 manifest.object.set(["metadata", "namespace"], nil)

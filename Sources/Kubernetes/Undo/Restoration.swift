@@ -50,6 +50,18 @@ struct Restoration: Sendable {
         steps = asUpdates + asApplies + [Self.step(before, as: manager)]
     }
 
+    /// Whether two states of the object are the same where it matters here.
+    func isSame(_ one: JSON, _ other: JSON) -> Bool {
+        steps.allSatisfy { step in
+            switch step {
+            case .update(_, _, let values): values.keys.allSatisfy { $0.value(in: one) == $0.value(in: other) }
+            case .apply(let manager, _):
+                other.applied(by: manager) == one.applied(by: manager)
+                    && one.applied(by: manager).leaves.paths.allSatisfy { $0.value(in: one) == $0.value(in: other) }
+            }
+        }
+    }
+
     private struct FormerOwner: Hashable {
         let name: String
         let subresource: String?

@@ -42,8 +42,25 @@ extension Undo {
     private func putBack(_ entry: JournalEntry, _ before: JSON, _ live: JSON) async throws -> JSON {
         let restoration = Restoration(entry, before: before, after: entry.after ?? live, manager: manager)
         var live = live
-        for step in restoration.steps { live = try await take(step, live) }
+        for step in restoration.steps { live = try await take(step, live, restoration) }
         return live
+    }
+
+    /// After the first step the object is no longer as the release left it, so that nobody could judge it anew: here only
+    /// what does not matter to the restoration may change in between, such as its status.
+    private func take(_ step: Restoration.Step, _ live: JSON, _ restoration: Restoration) async throws -> JSON {
+        var live = live
+        for _ in 0..<8 {
+            do {
+                return try await take(step, live)
+            } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty {
+                guard let fresh = try await cluster.get(live.id), fresh.uid == live.uid,
+                    restoration.isSame(live, fresh)
+                else { throw error }
+                live = fresh
+            }
+        }
+        throw KubernetesError(.timeout, "it is changed all the time")
     }
 
     private func take(_ step: Restoration.Step, _ live: JSON) async throws -> JSON {

@@ -38,6 +38,7 @@ public struct Undo: Sendable {
         let end = try? await withDeadline(deadline) {
             for entries in changed + made {
                 _ = try await inParallel(entries, atMost: width) { source.yield(await limited.undo($0, log)) }
+                try Task.checkCancellation()
             }
             return true
         }

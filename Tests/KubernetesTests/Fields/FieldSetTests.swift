@@ -56,7 +56,7 @@ import Testing
                     #"""
                     {"metadata": {"labels": {"app.kubernetes.io/name": "web"}},
                      "spec": {"replicas": 2, "template": {"spec": {"containers": [
-                       {"name": "web", "image": "w", "args": ["a", "b"], "ports": [{"containerPort": 80, "protocol": "TCP"}]}]}}},
+                       {"name": "web", "image": "w", "args": ["a", "b"], "ports": [{"containerPort": 80}]}]}}},
                      "finalizers": ["a/b"], "pairs": [2]}
                     """#
                 ))

@@ -70,7 +70,8 @@ import Testing
             {"apiVersion": "v1", "kind": "List", "items": [
               {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "uid": "u", "resourceVersion": "7",
                "creationTimestamp": null, "managedFields": []}, "status": {}},
-              {"apiVersion": "v1", "kind": "SecretList", "items": [{"metadata": {"name": "b", "namespace": "shop"}}]}]}
+              {"apiVersion": "v1", "kind": "SecretList", "items": [{"metadata": {"name": "b", "namespace": "shop"},
+                 "data": {"c": "Yw=="}, "stringData": {"a": "a", "b": "pässword", "d": "xyz"}}]}]}
             """#
         )
         let (manifests, faults) = rules.check([Manifest(list, source: "all.yaml:1")])
@@ -78,7 +79,10 @@ import Testing
         #expect(
             manifests.map(\.object) == [
                 ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "a", "namespace": "shop"]],
-                ["apiVersion": "v1", "kind": "Secret", "metadata": ["name": "b", "namespace": "shop"]],
+                [
+                    "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "b", "namespace": "shop"],
+                    "data": ["a": "YQ==", "b": "cMOkc3N3b3Jk", "c": "Yw==", "d": "eHl6"],
+                ],
             ]
         )
         #expect(manifests.map(\.source) == ["all.yaml:1 (item 1)", "all.yaml:1 (item 2) (item 1)"])

@@ -30,7 +30,10 @@ struct Call {
     func isDryRun() throws -> Bool {
         guard let value = query("dryRun"), !value.isEmpty else { return false }
         guard value == "All" else {
-            throw Failure.badRequest("Invalid value: \"\(value)\": supported values: \"All\"")
+            let kinds = ["POST": "CreateOptions", "PUT": "UpdateOptions", "DELETE": "DeleteOptions"]
+            let message = "Unsupported value: [\"\(value)\"]: supported values: \"All\""
+            let cause = Cause(reason: "FieldValueNotSupported", field: "dryRun", message: message)
+            throw Failure.invalidOptions(kinds[request.method] ?? "PatchOptions", cause)
         }
         return true
     }

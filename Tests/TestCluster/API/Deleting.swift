@@ -37,14 +37,16 @@ extension Cluster {
     mutating func delete(_ place: Place, _ resource: Resource, _ options: DeleteOptions) throws -> JSON {
         guard let live = store[place] else { throw Failure.notFound(resource, place.name) }
         if let uid = options.uid, uid != live.uid {
-            let why = "Precondition failed: UID in precondition: \(uid), UID in object meta: \(live.uid)"
-            throw Failure.conflict(resource, place.name, why)
+            let why =
+                "the UID in the precondition (\(uid)) does not match the UID in record (\(live.uid)). The object might "
+                + "have been deleted and then recreated"
+            throw Failure.precondition(resource, place.name, why)
         }
         if let version = options.resourceVersion, version != live.resourceVersion {
             let why =
                 "the ResourceVersion in the precondition (\(version)) does not match the ResourceVersion in record "
                 + "(\(live.resourceVersion)). The object might have been modified"
-            throw Failure.conflict(resource, place.name, why)
+            throw Failure.precondition(resource, place.name, why)
         }
         if resource.key == "namespaces", ["default", "kube-system", "kube-public"].contains(place.name) {
             throw Failure.forbidden(resource, place.name, "this namespace may not be deleted")
@@ -53,8 +55,8 @@ extension Cluster {
         let holds = hold(&object, resource, options)
         if options.isDryRun { return holds ? object : deleted(live, resource) }
         guard holds else {
-            erase(place)
-            return deleted(live, resource)
+            let last = erase(place) ?? live
+            return Cluster.answersDeleted.contains(resource.key) ? last : deleted(live, resource)
         }
         guard object != live else { return served(live, as: resource) }
         if object.generation > 0 { object.set(["metadata", "generation"], .integer(live.generation + 1)) }
@@ -86,9 +88,17 @@ extension Cluster {
         guard !finalizers.isEmpty || grace > 0 || isNamespace else { return false }
         object.fill(["metadata", "deletionTimestamp"], .string(Timestamp.now))
         let before = object[["metadata", "deletionGracePeriodSeconds"]]?.integer
-        object.set(["metadata", "deletionGracePeriodSeconds"], .integer(min(before ?? grace, grace)))
+        if !isNamespace {
+            object.set(["metadata", "deletionGracePeriodSeconds"], .integer(min(before ?? grace, grace)))
+        }
         return !(grace == 0 && object.isFreeToGo)
     }
+
+    /// Resources whose deletion answers with the object instead of a Status.
+    private static let answersDeleted: Set<String> = [
+        "namespaces", "persistentvolumeclaims", "persistentvolumes", "pods", "resourcequotas", "serviceaccounts",
+        "services", "storageclasses.storage.k8s.io",
+    ]
 
     private func deleted(_ object: JSON, _ resource: Resource) -> JSON {
         var details: JSON = [

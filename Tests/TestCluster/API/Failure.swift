@@ -63,6 +63,16 @@ extension Failure {
         )
     }
 
+    /// A precondition of a deletion; it names the kind, not the resource.
+    static func precondition(_ resource: Resource, _ name: String, _ why: String) -> Failure {
+        Failure(
+            code: 409,
+            reason: "Conflict",
+            message: "Operation cannot be fulfilled on \(resource.kind) \"\(name)\": \(why)",
+            details: ["kind": .string(resource.kind), "name": .string(name)]
+        )
+    }
+
     static let modified =
         "the object has been modified; please apply your changes to the latest version and try again"
 
@@ -82,7 +92,8 @@ extension Failure {
     static func invalid(_ resource: Resource, _ name: String, _ causes: [Cause]) -> Failure {
         let list = causes.map(\.text)
         let all = list.count == 1 ? list[0] : "[\(list.joined(separator: ", "))]"
-        var details: JSON = ["name": .string(name), "kind": .string(resource.kind)]
+        var details: JSON = ["kind": .string(resource.kind)]
+        if !name.isEmpty { details.set(["name"], .string(name)) }
         if !resource.group.isEmpty { details.set(["group"], .string(resource.group)) }
         details.set(["causes"], .array(causes.map(\.json)))
         return Failure(
@@ -90,6 +101,16 @@ extension Failure {
             reason: "Invalid",
             message: "\(resource.groupKind) \"\(name)\" is invalid: \(all)",
             details: details
+        )
+    }
+
+    /// Of the query.
+    static func invalidOptions(_ kind: String, _ cause: Cause) -> Failure {
+        Failure(
+            code: 422,
+            reason: "Invalid",
+            message: "\(kind).meta.k8s.io \"\" is invalid: \(cause.text)",
+            details: ["group": "meta.k8s.io", "kind": .string(kind), "causes": [cause.json]]
         )
     }
 

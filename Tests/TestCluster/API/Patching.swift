@@ -8,7 +8,7 @@ enum Patch {
         guard case .object(let changes) = patch else { return patch }
         var members = value?.members ?? [:]
         for (name, change) in changes {
-            members[name] = change == .null ? nil : merged(members[name], change)
+            members[name] = change == .null ? .none : merged(members[name], change)
         }
         return .object(members)
     }
@@ -33,7 +33,7 @@ enum Patch {
                 } else if !name.hasPrefix("$") {
                     // Atomic for ownership, but a strategic merge still goes into it.
                     let member = shape.member(name).isAtomic ? .free : shape.member(name)
-                    members[name] = change == .null ? nil : strategic(members[name], change, member)
+                    members[name] = change == .null ? .none : strategic(members[name], change, member)
                 }
             }
             return .object(members)
@@ -70,13 +70,13 @@ enum Patch {
             let name = operation["op"]?.string ?? ""
             switch name {
             case "add", "replace":
-                guard let new = operation.members["value"] else { throw unfit("missing value") }
+                guard let new = operation.members["value"] else { throw unfit }
                 value = try edited(value, path[...]) { name == "add" ? .insert(new) : .replace($0, new) }
             case "remove":
                 value = try edited(value, path[...]) { .remove($0) }
             case "test":
                 guard try found(value, path) == operation.members["value"] else {
-                    throw unfit("testing path \(operation["path"]?.string ?? "") failed")
+                    throw unfit
                 }
             case "copy", "move":
                 let from = pointer(operation["from"]?.string ?? "")
@@ -84,7 +84,7 @@ enum Patch {
                 if name == "move" { value = try edited(value, from[...]) { .remove($0) } }
                 value = try edited(value, path[...]) { _ in .insert(taken) }
             default:
-                throw unfit("unexpected kind: \(name)")
+                throw unfit
             }
         }
         return value
@@ -106,10 +106,10 @@ enum Patch {
         try path.reduce(value) { value, step in
             switch value {
             case .array(let items):
-                guard let index = Int(step), items.indices.contains(index) else { throw unfit("no item \(step)") }
+                guard let index = Int(step), items.indices.contains(index) else { throw unfit }
                 return items[index]
             default:
-                guard let member = value.members[step] else { throw unfit("no member \(step)") }
+                guard let member = value.members[step] else { throw unfit }
                 return member
             }
         }
@@ -126,7 +126,7 @@ enum Patch {
         case .array(var items):
             let index = step == "-" ? items.count : Int(step) ?? -1
             guard rest.isEmpty else {
-                guard items.indices.contains(index) else { throw unfit("no item \(step)") }
+                guard items.indices.contains(index) else { throw unfit }
                 items[index] = try edited(items[index], rest, edit)
                 return .array(items)
             }
@@ -135,31 +135,33 @@ enum Patch {
             case .insert(let new) where (0...items.count).contains(index): items.insert(new, at: index)
             case .replace(.some, let new): items[index] = new
             case .remove(.some): items.remove(at: index)
-            default: throw unfit("no item \(step)")
+            default: throw unfit
             }
             return .array(items)
         case .object(var members):
             guard rest.isEmpty else {
-                guard let member = members[step] else { throw unfit("no member \(step)") }
+                guard let member = members[step] else { throw unfit }
                 members[step] = try edited(member, rest, edit)
                 return .object(members)
             }
             switch edit(members[step]) {
             case .insert(let new), .replace(.some, let new): members[step] = new
             case .remove(.some): members[step] = nil
-            default: throw unfit("no member \(step)")
+            default: throw unfit
             }
             return .object(members)
         default:
-            throw unfit("no member \(step)")
+            throw unfit
         }
     }
 
-    private static func unfit(_ why: String) -> Failure {
+    /// The real server does not say why either.
+    private static var unfit: Failure {
         Failure(
             code: 422,
             reason: "Invalid",
-            message: "the server rejected our request due to an error in our request: \(why)"
+            message: "the server rejected our request due to an error in our request",
+            details: [:]
         )
     }
 }
@@ -173,12 +175,7 @@ extension Cluster {
         if call.contentType == "application/apply-patch+yaml" {
             guard let manager = call.query("fieldManager"), !manager.isEmpty else {
                 let cause = Cause.required("fieldManager", "is required for apply patch")
-                throw Failure(
-                    code: 422,
-                    reason: "Invalid",
-                    message: "PatchOptions.meta.k8s.io \"\" is invalid: \(cause.text)",
-                    details: ["causes": [cause.json], "kind": "PatchOptions", "group": "meta.k8s.io"]
-                )
+                throw Failure.invalidOptions("PatchOptions", cause)
             }
             options.isForced = call.isSet("force")
             return try apply(call.object(), route, options)
@@ -195,8 +192,8 @@ extension Cluster {
             throw Failure(
                 code: 415,
                 reason: "UnsupportedMediaType",
-                message: "the body of the request was in an unknown format - accepted media types include: "
-                    + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+                message: "415: Unsupported Media Type",
+                details: [:]
             )
         }
         changed = try checked(changed, route.resource, namespace: route.namespace, name: route.name)

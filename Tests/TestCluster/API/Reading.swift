@@ -17,6 +17,15 @@ extension Cluster {
         return object
     }
 
+    /// An object in a list: those of built-in kinds do not name their kind.
+    private func item(_ object: JSON, _ resource: Resource) -> JSON {
+        guard !resource.isCustom else { return served(object, as: resource) }
+        var object = object
+        object.set(["kind"], nil)
+        object.set(["apiVersion"], nil)
+        return object
+    }
+
     /// A list, in pages of `limit`. A page's token names the revision of the first page and the last object given.
     func list(_ route: Route, _ call: Call) throws -> JSON {
         let filter = try Filter(route, call)
@@ -46,7 +55,7 @@ extension Cluster {
         }
         return [
             "kind": .string("\(route.resource.kind)List"), "apiVersion": .string(route.resource.apiVersion),
-            "metadata": metadata, "items": .array(items.map { served($0, as: route.resource) }),
+            "metadata": metadata, "items": .array(items.map { item($0, route.resource) }),
         ]
     }
 }
@@ -58,11 +67,31 @@ struct Filter {
     private let labels: Selector
     private let fields: Selector
 
+    /// What else may be selected by; custom resources have their own list in their definition, which is not read.
+    private static let fields: [String: [String]] = [
+        "pods": [
+            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
+            "status.phase", "status.podIP", "status.nominatedNodeName",
+        ],
+        "events": [
+            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
+            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
+            "reportingComponent", "source", "type",
+        ],
+        "secrets": ["type"], "namespaces": ["status.phase"], "nodes": ["spec.unschedulable"],
+        "jobs.batch": ["status.successful"], "replicasets.apps": ["status.replicas"],
+    ]
+
     init(_ route: Route, _ call: Call) throws {
         namespace = route.namespace
         name = route.name
         labels = try call.query("labelSelector").map { try Selector($0) } ?? .everything
         fields = try call.query("fieldSelector").map { try Selector($0) } ?? .everything
+        let known = ["metadata.name", "metadata.namespace"] + (Filter.fields[route.resource.key] ?? [])
+        if let unknown = fields.keys.first(where: { !known.contains($0) }) {
+            let list = known.map { "\"\($0)\"" }.joined(separator: ", ")
+            throw Failure.badRequest("\"\(unknown)\" is not a known field selector: only \(list)")
+        }
     }
 
     func matches(_ object: JSON) -> Bool {

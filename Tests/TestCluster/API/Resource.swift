@@ -125,7 +125,7 @@ extension ResourceTable {
         make("", "v1", "Namespace", ["ns"], isNamespaced: false, subresources: ["status", "finalize"]),
         make("", "v1", "ConfigMap", ["cm"]),
         make("", "v1", "Secret"),
-        make("", "v1", "ServiceAccount", ["sa"]),
+        serviceAccount,
         make("", "v1", "Service", ["svc"], subresources: ["status"], inAll: true),
         make("", "v1", "Pod", ["po"], subresources: ["status", "log"], inAll: true, generation: true),
         make("", "v1", "PersistentVolumeClaim", ["pvc"], subresources: ["status"]),
@@ -135,6 +135,14 @@ extension ResourceTable {
         make("", "v1", "Node", ["no"], isNamespaced: false, subresources: ["status"]),
         make("", "v1", "Event", ["ev"]),
     ]
+
+    /// Its list of pull secrets is one field, unlike a pod's.
+    private static let serviceAccount: Resource = {
+        var resource = make("", "v1", "ServiceAccount", ["sa"])
+        let secrets = Shape.keyed(["name"], of: .atomic)
+        resource.shape = .structure(["metadata": .builtIn, "secrets": secrets, "imagePullSecrets": .atomic])
+        return resource
+    }()
 
     private static let apps: [Resource] = [
         make("apps", "v1", "Deployment", ["deploy"], subresources: ["status", "scale"], inAll: true, generation: true),

@@ -29,6 +29,8 @@ struct Route {
             namespace = parts[1]
             parts.removeFirst(2)
         }
+        // Answered by nobody, not even with a Status.
+        guard table.groups.contains(where: { $0.name == group && $0.versions.contains(version) }) else { return nil }
         guard let plural = parts.first, let resource = table.find(group, version, plural) else {
             throw Failure.noSuchResource
         }

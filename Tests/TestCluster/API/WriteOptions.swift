@@ -7,6 +7,8 @@ struct WriteOptions {
     var user: String
     var isDryRun = false
     var isForced = false
+    /// Whether unknown fields are refused.
+    var isStrict = false
     /// `status` or `scale`; empty for the object itself.
     var subresource = ""
     /// For what makes the scene: the object's status is taken as it is given.
@@ -22,6 +24,7 @@ struct WriteOptions {
     init(_ call: Call) throws {
         self.init(manager: call.manager, user: call.user)
         isDryRun = try call.isDryRun()
+        isStrict = call.query("fieldValidation") == "Strict"
     }
 
     func fieldManager(_ resource: Resource, isApply: Bool) -> FieldManager {

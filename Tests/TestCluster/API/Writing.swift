@@ -9,7 +9,7 @@ extension Cluster {
         namespace: String?,
         _ options: WriteOptions
     ) throws -> JSON {
-        var object = try checked(sent, resource, namespace: namespace, name: nil)
+        var object = try typed(checked(sent, resource, namespace: namespace, name: nil), resource, options)
         if object.name.isEmpty, let prefix = object[["metadata", "generateName"]]?.string {
             object.set(["metadata", "name"], .string(prefix + NameSuffix.random()))
         }
@@ -29,10 +29,9 @@ extension Cluster {
             throw Failure.invalid(resource, live.name, [cause])
         }
         if !sent.uid.isEmpty, sent.uid != live.uid {
-            let why = "Precondition failed: UID in precondition: \(sent.uid), UID in object meta: \(live.uid)"
-            throw Failure.conflict(resource, live.name, why)
+            throw Failure.otherObject(resource, live, sent.uid)
         }
-        let object = Inherited.restored(sent, from: live, resource, options)
+        let object = try typed(Inherited.restored(sent, from: live, resource, options), resource, options)
         let owned = options.fieldManager(resource, isApply: false)
             .update(from: live, to: Defaults.applied(to: object, after: live))
         return try change(live, to: owned, resource, options)
@@ -45,11 +44,20 @@ extension Cluster {
         _ options: WriteOptions
     ) throws -> (object: JSON, isNew: Bool) {
         let resource = route.resource
+        guard !sent.kind.isEmpty, !sent.apiVersion.isEmpty else {
+            throw Failure.badRequest("Object 'Kind' is missing in '\(sent.text)'")
+        }
+        guard !sent.name.isEmpty else {
+            throw Failure.badRequest(
+                "the name of the object (\(route.name ?? "") based on URL) was undeterminable: name must be provided"
+            )
+        }
         var config = try checked(sent, resource, namespace: route.namespace, name: route.name)
         guard config[["metadata", "managedFields"]] == nil else {
             throw Failure.badRequest("metadata.managedFields must be nil")
         }
         config.set(["metadata", "creationTimestamp"], nil)
+        if let fault = Schema.faults(sent, resource).first { throw Failure.untyped(fault, sent) }
         let manager = options.fieldManager(resource, isApply: true)
         do {
             guard let live = store[route.place] else {
@@ -67,8 +75,7 @@ extension Cluster {
                 throw Failure.conflict(resource, live.name)
             }
             if !config.uid.isEmpty, config.uid != live.uid {
-                let why = "Precondition failed: UID in precondition: \(config.uid), UID in object meta: \(live.uid)"
-                throw Failure.conflict(resource, live.name, why)
+                throw Failure.otherObject(resource, live, config.uid)
             }
             let owned = try manager.apply(config, to: live, force: options.isForced)
             let object = Inherited.restored(owned, from: live, resource, options, managed: owned)
@@ -122,9 +129,8 @@ extension Cluster {
     func checked(_ sent: JSON, _ resource: Resource, namespace: String?, name: String?) throws -> JSON {
         var object = sent.withoutNulls
         guard case .object = object else { throw Failure.badRequest("the body is not an object") }
-        guard !object.kind.isEmpty else {
-            throw Failure.badRequest("Object 'Kind' is missing in '\(sent.text.prefix(200))'")
-        }
+        object.fill(["kind"], .string(resource.kind))
+        object.fill(["apiVersion"], .string(resource.apiVersion))
         guard object.apiVersion == resource.apiVersion else {
             throw Failure.badRequest(
                 "the API version in the data (\(object.apiVersion)) does not match the expected API version "
@@ -153,6 +159,30 @@ extension Cluster {
             object.set(["metadata", "namespace"], .string(namespace))
         } else if !resource.isNamespaced {
             object.set(["metadata", "namespace"], nil)
+        }
+        return object
+    }
+
+    /// Without fields that the kind does not know: they are dropped, unless the client asks for a refusal.
+    private func typed(_ object: JSON, _ resource: Resource, _ options: WriteOptions) throws -> JSON {
+        var object = object
+        for fault in Schema.faults(object, resource) {
+            let path = String(fault.path.dropFirst())
+            switch fault.kind {
+            case .unknown where options.isStrict:
+                throw Failure.undecodable(resource, "strict decoding error: unknown field \"\(path)\"")
+            case .unknown where !path.contains("["): object.set(path.split(separator: ".").map(String.init), nil)
+            case .wrongType(let expected, let found):
+                let type = expected == "numeric (int or float)" ? "int32" : expected
+                let place = "\(resource.kind)Spec.\(path)"
+                let why = "json: cannot unmarshal \(found) into Go struct field \(place) of type \(type)"
+                throw Failure.undecodable(resource, why)
+            case .unknown, .duplicate: break
+            }
+        }
+        guard resource.key == "secrets" else { return object }
+        for value in object.strings("data").values where !Base64.isValid(value) {
+            throw Failure.undecodable(resource, "illegal base64 data at input byte 0")
         }
         return object
     }
@@ -188,6 +218,14 @@ extension Cluster {
 }
 
 extension Failure {
+    fileprivate static func otherObject(_ resource: Resource, _ live: JSON, _ uid: String) -> Failure {
+        let path = [resource.plural, live.namespace ?? "", live.name].filter { !$0.isEmpty }.joined(separator: "/")
+        let why =
+            "StorageError: invalid object, Code: 4, Key: /registry/\(path), ResourceVersion: 0, AdditionalErrorMsg: "
+            + "Precondition failed: UID in precondition: \(uid), UID in object meta: \(live.uid)"
+        return .conflict(resource, live.name, why)
+    }
+
     static let tooLarge = Failure(code: 500, reason: "", message: "etcdserver: request is too large")
 }
 

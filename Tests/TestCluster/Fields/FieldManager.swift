@@ -44,16 +44,18 @@ struct FieldManager {
         var own = managed.entries[manager]?.fields ?? FieldSet()
         own = own.difference(change.removed).union(change.modified).union(change.added)
         own = own.recursiveDifference(ignored).difference(FieldManager.stripped)
-        let time = managed.entries[manager]?.time
-        managed.entries[manager] = .init(apiVersion: apiVersion, fields: own, time: time)
-        return finish(after, managed, since: old)
+        var stamp = old.entries[manager]?.time
+        let taken = change.modified.union(change.added).recursiveDifference(ignored)
+        // The ownership of a scale has no time.
+        if !taken.difference(FieldManager.stripped).isEmpty, manager.subresource != "scale" { stamp = time }
+        managed.entries[manager] = .init(apiVersion: apiVersion, fields: own, time: stamp)
+        return finish(after, managed)
     }
 
     /// The object after an apply, with its managed fields.
     /// - Throws: ``Conflicts`` with the fields that others own, unless `force`.
     func apply(_ config: JSON, to live: JSON, force: Bool) throws -> JSON {
-        let old = ManagedFields(of: live)
-        var managed = old
+        var managed = ManagedFields(of: live)
         let before = FieldManager.bare(live)
         if managed.entries.isEmpty, !before.members.isEmpty {
             let everything = Structure.fields(of: before, shape).difference(FieldManager.stripped)
@@ -78,7 +80,9 @@ struct FieldManager {
         let change = Comparison(from: before, to: merged, shape).excluding(ignored)
         let conflicts = settle(&managed, change)
         if !force, !conflicts.isEmpty { throw Conflicts(all: conflicts) }
-        return finish(merged, managed, since: old)
+        // An apply that changes nothing but ownership leaves the time as it was.
+        if merged != before { managed.entries[manager]?.time = time }
+        return finish(merged, managed)
     }
 
     /// Takes what was changed or removed from the other managers.
@@ -108,12 +112,11 @@ struct FieldManager {
         return Structure.removing(gone, from: merged, shape)
     }
 
-    private func finish(_ object: JSON, _ managed: ManagedFields, since old: ManagedFields) -> JSON {
+    private func finish(_ object: JSON, _ managed: ManagedFields) -> JSON {
         var managed = managed
         managed.dropEmpty()
-        managed.stamp(since: old, at: time)
         var object = object
-        object.set(["metadata", "managedFields"], managed.entries.isEmpty ? nil : managed.json)
+        object.set(["metadata", "managedFields"], managed.entries.isEmpty ? .none : managed.json)
         return object
     }
 

@@ -62,12 +62,5 @@ struct ManagedFields {
         )
     }
 
-    /// Gives an entry whose fields are others than before the present time.
-    mutating func stamp(since old: ManagedFields, at time: String) {
-        for (manager, entry) in entries where old.entries[manager]?.fields != entry.fields {
-            entries[manager]?.time = time
-        }
-    }
-
     mutating func dropEmpty() { entries = entries.filter { !$0.value.fields.isEmpty } }
 }

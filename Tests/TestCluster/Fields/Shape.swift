@@ -25,12 +25,15 @@ indirect enum Shape: Sendable {
         ]
         let keys: [String: [String]] = [
             "addresses": ["type"], "claims": ["name"], "conditions": ["type"], "containers": ["name"],
-            "env": ["name"], "ephemeralContainers": ["name"], "hostAliases": ["ip"], "imagePullSecrets": ["name"],
-            "initContainers": ["name"], "ownerReferences": ["uid"], "podIPs": ["ip"],
+            "env": ["name"], "ephemeralContainers": ["name"], "hostAliases": ["ip"],
+            "initContainers": ["name"], "podIPs": ["ip"],
             "resourceClaimStatuses": ["name"], "resourceClaims": ["name"], "schedulingGates": ["name"],
-            "secrets": ["name"], "topologySpreadConstraints": ["topologyKey", "whenUnsatisfiable"],
+            "topologySpreadConstraints": ["topologyKey", "whenUnsatisfiable"],
             "volumeDevices": ["devicePath"], "volumeMounts": ["mountPath"], "volumes": ["name"],
         ]
+        // Their items are references, each one field.
+        for name in ["imagePullSecrets", "secrets"] { shapes[name] = .keyed(["name"], of: .atomic) }
+        shapes["ownerReferences"] = .keyed(["uid"], of: .atomic)
         for (name, keys) in keys { shapes[name] = .keyed(keys, of: .builtIn) }
         let atomic = [
             "configMapKeyRef", "dataSource", "fieldRef", "fileKeyRef", "involvedObject", "labelSelector",
@@ -89,7 +92,8 @@ indirect enum Shape: Sendable {
 
     /// Fields that a new object of a built-in kind has before anybody sets them: they are structures, not pointers.
     static let inherent: Set<String> = [
-        "containers", "jobTemplate", "metadata", "spec", "status", "strategy", "template", "updateStrategy",
+        "containers", "jobTemplate", "metadata", "podSelector", "resources", "scaleTargetRef", "spec", "status",
+        "strategy", "template", "updateStrategy",
     ]
 }
 

@@ -27,6 +27,10 @@ extension Cluster {
     mutating func allocated(_ sent: JSON, _ resource: Resource, live: JSON? = nil) -> JSON {
         var object = sent
         switch resource.key {
+        case "namespaces" where live == nil: object.fill(["spec", "finalizers"], ["kubernetes"])
+        case "persistentvolumeclaims" where live == nil:
+            object.set(["metadata", "finalizers"], ["kubernetes.io/pvc-protection"])
+            if let name = defaultStorageClass { object.fill(["spec", "storageClassName"], .string(name)) }
         case "services": allocateService(&object, live: live)
         case "jobs.batch":
             guard object[["spec", "manualSelector"]] != true else { break }
@@ -36,10 +40,18 @@ extension Cluster {
                 ("controller-uid", uid), ("job-name", .string(object.name)),
             ]
             for (name, value) in labels { object.set(["spec", "template", "metadata", "labels", name], value) }
+            if object.labels.isEmpty {
+                object.set(["metadata", "labels"], .object(Dictionary(uniqueKeysWithValues: labels)))
+            }
             object.fill(["spec", "selector"], ["matchLabels": ["batch.kubernetes.io/controller-uid": uid]])
         default: break
         }
         return object
+    }
+
+    private var defaultStorageClass: String? {
+        let mark = "storageclass.kubernetes.io/is-default-class"
+        return store.list("storageclasses.storage.k8s.io").first { $0.annotations[mark] == "true" }?.name
     }
 
     private mutating func allocateService(_ object: inout JSON, live: JSON?) {

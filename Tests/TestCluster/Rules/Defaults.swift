@@ -6,20 +6,19 @@ enum Defaults {
     static func applied(to sent: JSON, after live: JSON? = nil) -> JSON {
         var object = sent
         switch (object.apiVersion, object.kind) {
-        case ("apps/v1", _): PodTemplates.workload(&object)
+        case ("apps/v1", _): PodTemplates.workload(&object, live)
         case ("batch/v1", _): PodTemplates.batch(&object)
         case ("v1", "Pod"):
             if object["spec"] != nil { PodDefaults.spec(&object, at: ["spec"], restarts: "Always") }
             object.fill(["spec", "enableServiceLinks"], true)
+            for list in ["containers", "initContainers"] { object.update(["spec", list], PodDefaults.requests) }
         case ("v1", "Service"): service(&object, live)
         case ("v1", "Secret"): secret(&object)
         case ("v1", "Namespace"):
-            object.fill(["spec", "finalizers"], ["kubernetes"])
             object.set(["metadata", "labels", "kubernetes.io/metadata.name"], .string(object.name))
             if live == nil { object.fill(["status", "phase"], "Active") }
         case ("v1", "PersistentVolumeClaim"):
             object.fill(["spec", "volumeMode"], "Filesystem")
-            object.fill(["spec", "storageClassName"], "standard")
             if live == nil { object.fill(["status", "phase"], "Pending") }
         case ("autoscaling/v2", "HorizontalPodAutoscaler"):
             object.fill(["spec", "minReplicas"], 1)

@@ -15,14 +15,18 @@ enum PodDefaults {
         object.set(path, spec)
     }
 
+    /// In pods, not in their templates: who limits and does not say more asks for as much.
+    static func requests(_ container: inout JSON) {
+        for (name, value) in container[["resources", "limits"]]?.members ?? [:] {
+            container.fill(["resources", "requests", name], value)
+        }
+    }
+
     private static func container(_ container: inout JSON) {
         container.fill(["terminationMessagePath"], "/dev/termination-log")
         container.fill(["terminationMessagePolicy"], "File")
         container.fill(["imagePullPolicy"], .string(pullPolicy(container["image"]?.string ?? "")))
         container.fill(["resources"], [:])
-        if case .object(let limits)? = container[["resources", "limits"]] {
-            for (name, value) in limits { container.fill(["resources", "requests", name], value) }
-        }
         container.update(["ports"]) { $0.fill(["protocol"], "TCP") }
         container.update(["env"]) { variable in
             if variable[["valueFrom", "fieldRef"]] != nil {
@@ -57,7 +61,7 @@ enum PodDefaults {
 
 /// The defaults of what makes pods.
 enum PodTemplates {
-    static func workload(_ object: inout JSON) {
+    static func workload(_ object: inout JSON, _ live: JSON?) {
         guard object["spec"] != nil else { return }
         PodDefaults.spec(&object, at: ["spec", "template", "spec"], restarts: "Always")
         switch object.kind {
@@ -74,6 +78,11 @@ enum PodTemplates {
             object.fill(["spec", "replicas"], 1)
         case "StatefulSet": statefulSet(&object)
         case "DaemonSet":
+            // Left over from extensions/v1beta1, and still written.
+            let key = "deprecated.daemonset.template.generation"
+            let number = Int64(live?.annotations[key] ?? "") ?? 0
+            let isNew = live?[["spec", "template"]] != object[["spec", "template"]]
+            object.set(["metadata", "annotations", key], .string(String(isNew ? number + 1 : number)))
             object.fill(["spec", "revisionHistoryLimit"], 10)
             object.fill(["spec", "updateStrategy", "type"], "RollingUpdate")
             if object[["spec", "updateStrategy", "type"]] == "RollingUpdate" {
@@ -112,6 +121,8 @@ enum PodTemplates {
             return job(&object)
         }
         PodDefaults.spec(&object, at: ["spec", "jobTemplate", "spec", "template", "spec"], restarts: nil)
+        object.fill(["spec", "jobTemplate", "metadata"], [:])
+        object.fill(["spec", "jobTemplate", "spec", "template", "metadata"], [:])
         object.fill(["spec", "concurrencyPolicy"], "Allow")
         object.fill(["spec", "suspend"], false)
         object.fill(["spec", "successfulJobsHistoryLimit"], 3)

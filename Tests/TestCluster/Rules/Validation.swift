@@ -14,10 +14,6 @@ enum Validation {
         case "pods": causes += pod(object["spec"] ?? [:], "spec")
         case "services": causes += service(object)
         case "configmaps": causes += configMap(object)
-        case "secrets":
-            for (key, value) in object["data"]?.members ?? [:] where !Base64.isValid(value.string ?? "-") {
-                causes.append(.invalid("data[\(key)]", value, "must be base64"))
-            }
         default: break
         }
         return causes
@@ -42,6 +38,10 @@ enum Validation {
         if let replicas = object[["spec", "replicas"]]?.integer, replicas < 0 {
             causes.append(.invalid("spec.replicas", .integer(replicas), "must be greater than or equal to 0"))
         }
+        if object[["spec", "strategy", "type"]] == "Recreate", object[["spec", "strategy", "rollingUpdate"]] != nil {
+            let rule = "may not be specified when strategy `type` is 'Recreate'"
+            causes.append(.forbidden("spec.strategy.rollingUpdate", rule))
+        }
         if let selector = object[["spec", "selector"]] {
             let labels = object[["spec", "template", "metadata"]]?.strings("labels") ?? [:]
             if !Selector(labelSelector: selector).matches(labels: labels) {
@@ -52,12 +52,17 @@ enum Validation {
             }
         } else {
             causes.append(.required("spec.selector"))
+            let labels = object[["spec", "template", "metadata", "labels"]] ?? [:]
+            let rule = "`selector` does not match template `labels`"
+            causes.append(.invalid("spec.template.metadata.labels", labels, rule))
         }
-        return causes + template(object, ["spec", "template"])
+        // Claims are volumes of the pods, too.
+        let claims = Set((object[["spec", "volumeClaimTemplates"]]?.items ?? []).map(\.name))
+        return causes + template(object, ["spec", "template"], claims: claims)
     }
 
-    private static func template(_ object: JSON, _ path: [String]) -> [Cause] {
-        pod(object[path + ["spec"]] ?? [:], (path + ["spec"]).joined(separator: "."))
+    private static func template(_ object: JSON, _ path: [String], claims: Set<String> = []) -> [Cause] {
+        pod(object[path + ["spec"]] ?? [:], (path + ["spec"]).joined(separator: "."), claims: claims)
     }
 
     private static func job(_ object: JSON) -> [Cause] {
@@ -69,7 +74,7 @@ enum Validation {
             : [.unsupported(field, policy, ["OnFailure", "Never"])]
     }
 
-    private static func pod(_ spec: JSON, _ field: String) -> [Cause] {
+    private static func pod(_ spec: JSON, _ field: String, claims: Set<String> = []) -> [Cause] {
         var causes: [Cause] = []
         if spec["containers"]?.items.isEmpty ?? true { causes.append(.required("\(field).containers")) }
         var names: Set<String> = []
@@ -80,19 +85,18 @@ enum Validation {
                 if name.isEmpty { causes.append(.required("\(place).name")) }
                 if !names.insert(name).inserted { causes.append(.duplicate("\(place).name", .string(name))) }
                 if (container["image"]?.string ?? "").isEmpty { causes.append(.required("\(place).image")) }
-                causes += mounts(container, spec, place)
+                causes += mounts(container, spec, place, claims)
             }
         }
         return causes
     }
 
-    private static func mounts(_ container: JSON, _ spec: JSON, _ place: String) -> [Cause] {
+    private static func mounts(_ container: JSON, _ spec: JSON, _ place: String, _ claims: Set<String>) -> [Cause] {
         let volumes = Set((spec["volumes"]?.items ?? []).compactMap { $0["name"]?.string })
         var causes: [Cause] = []
         for (index, mount) in (container["volumeMounts"]?.items ?? []).enumerated() {
             let name = mount["name"]?.string ?? ""
-            // Claims of a StatefulSet are volumes of its pods only.
-            guard !volumes.contains(name), !volumes.isEmpty || spec["volumes"] != nil else { continue }
+            guard !volumes.contains(name), !claims.contains(name) else { continue }
             causes.append(
                 Cause(
                     reason: "FieldValueNotFound",
@@ -119,6 +123,10 @@ enum Validation {
                 let rule = "must be between 1 and 65535, inclusive"
                 causes.append(.invalid("spec.ports[\(index)].port", .integer(number), rule))
             }
+            if let target = port["targetPort"]?.integer, !(1...65_535).contains(target) {
+                let rule = "must be between 1 and 65535, inclusive"
+                causes.append(.invalid("spec.ports[\(index)].targetPort", .integer(target), rule))
+            }
             if ports.count > 1, port["name"] == nil { causes.append(.required("spec.ports[\(index)].name")) }
         }
         return causes
@@ -130,7 +138,7 @@ enum Validation {
         return [
             Cause(
                 reason: "FieldValueTooLong",
-                field: "",
+                field: "[]",
                 message: "Too long: may not be more than 1048576 bytes"
             )
         ]

@@ -13,6 +13,12 @@ extension Cluster {
     private mutating func look(at place: Place) {
         guard let object = store[place] else { return }
         switch place.resource {
+        case "deployments.apps": tend(deployment: object, place)
+        case "replicasets.apps": tend(replicaSet: object, place)
+        case "statefulsets.apps": tend(statefulSet: object, place)
+        case "daemonsets.apps": tend(daemonSet: object, place)
+        case "jobs.batch": tend(job: object, place)
+        case "pods": tend(pod: object, place)
         case "customresourcedefinitions.apiextensions.k8s.io": establish(object, place)
         case "namespaces": tend(namespace: object, place)
         case "services": tend(service: object, place)
@@ -52,10 +58,12 @@ extension JSON {
         let now = JSON.string(Timestamp.now)
         let old = items.first { $0["type"]?.string == type }
         let since = old?["status"] == value ? old?["lastTransitionTime"] ?? now : now
-        let condition: JSON = [
-            "type": .string(type), "status": value, "reason": .string(reason), "message": .string(message),
-            "lastTransitionTime": since,
-        ]
+        var condition = old ?? [:]
+        condition.set(["type"], .string(type))
+        condition.set(["status"], value)
+        condition.set(["reason"], reason.isEmpty ? .none : .string(reason))
+        condition.set(["message"], message.isEmpty ? .none : .string(message))
+        condition.set(["lastTransitionTime"], since)
         if let index = items.firstIndex(where: { $0["type"]?.string == type }) {
             items[index] = condition
         } else {

@@ -34,7 +34,7 @@ extension Cluster {
             update(self.place(of: dependent, resource), as: "kube-controller-manager", status: false) {
                 let left = ($0[["metadata", "ownerReferences"]]?.items ?? [])
                     .filter { $0["uid"]?.string != owner.uid }
-                $0.set(["metadata", "ownerReferences"], left.isEmpty ? nil : .array(left))
+                $0.set(["metadata", "ownerReferences"], left.isEmpty ? .none : .array(left))
             }
         }
         release(place, from: "orphan")
@@ -57,11 +57,13 @@ extension Cluster {
         if !isWaiting { release(place, from: "foregroundDeletion") }
     }
 
-    private mutating func release(_ place: Place, from finalizer: String) {
+    /// Takes a finalizer away, and with the last one the object.
+    mutating func release(_ place: Place, from finalizer: String) {
         guard let live = store[place] else { return }
+        guard live[["metadata", "finalizers"]]?.items.contains(.string(finalizer)) ?? false else { return }
         let left = (live[["metadata", "finalizers"]]?.items ?? []).filter { $0.string != finalizer }
         var object = live
-        object.set(["metadata", "finalizers"], left.isEmpty ? nil : .array(left))
+        object.set(["metadata", "finalizers"], left.isEmpty ? .none : .array(left))
         if object.isFreeToGo {
             erase(place)
         } else {

@@ -43,6 +43,15 @@ extension Cluster {
     }
 
     mutating func bind(claim: JSON, _ place: Place) {
+        if claim.isBeingDeleted {
+            // Kept while a pod uses it.
+            let users = store.list("pods", namespace: place.namespace).filter(\.isActive).flatMap {
+                $0[["spec", "volumes"]]?.items ?? []
+            }
+            let isUsed = users.contains { $0[["persistentVolumeClaim", "claimName"]]?.string == place.name }
+            guard isUsed else { return release(place, from: "kubernetes.io/pvc-protection") }
+            return agenda.after(.milliseconds(5)) { $0.agenda.add(.look(place)) }
+        }
         guard let delay = options.bindDelay, claim[["status", "phase"]] == "Pending" else { return }
         agenda.after(delay) { cluster in
             cluster.update(place, as: "kube-controller-manager") {

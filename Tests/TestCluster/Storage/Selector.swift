@@ -39,6 +39,17 @@ struct Selector {
 
     var isEverything: Bool { rules.isEmpty }
 
+    /// What it asks for.
+    var keys: [String] {
+        rules.map { rule in
+            switch rule {
+            case .equals(let key, _), .differs(let key, _), .among(let key, _), .notAmong(let key, _), .exists(let key),
+                .absent(let key):
+                key
+            }
+        }
+    }
+
     func matches(labels: [String: String]) -> Bool { matches { labels[$0] } }
 
     /// Of fields: `metadata.name`, `status.phase`, any path to a string.
@@ -80,7 +91,13 @@ struct Selector {
             let value = trimmed(text[range.upperBound...])
             return isEqual ? .equals(key, value) : .differs(key, value)
         }
-        if text.hasPrefix("!") { return .absent(trimmed(text.dropFirst())) }
+        if text.hasPrefix("!") {
+            let key = trimmed(text.dropFirst())
+            guard !key.isEmpty, !key.hasPrefix("!") else {
+                throw Failure.badRequest("unable to parse requirement: found '!', expected: identifier")
+            }
+            return .absent(key)
+        }
         guard let open = text.firstIndex(of: "("), text.hasSuffix(")") else {
             guard !text.contains(" ") else {
                 throw Failure.badRequest("unable to parse requirement: found '\(text)', expected: in, notin, =, ==, !=")

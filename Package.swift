@@ -127,7 +127,9 @@ let package = Package(
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["HTTPClient", "Pipelines", "Signing", "fairlead"],
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing", "TestCluster", "fairlead",
+            ],
             swiftSettings: settings
         ),
     ],

@@ -49,6 +49,13 @@ let package = Package(
         // GitHub knows its payloads, not the core.
         .target(name: "GitHub", dependencies: ["CSimdJSON"], swiftSettings: settings),
 
+        // Kubernetes knows its API, not the core.
+        .target(
+            name: "Kubernetes",
+            dependencies: ["HTTPClient", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings
+        ),
+
         // The core: from a delivery to a release. It never imports HTTPServer.
         .target(
             name: "Pipelines",
@@ -80,6 +87,7 @@ let package = Package(
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
+        .testTarget(name: "KubernetesTests", dependencies: ["HTTPServer", "Kubernetes"], swiftSettings: settings),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(
             name: "EndToEnd",

@@ -60,7 +60,7 @@ let package = Package(
         .target(
             name: "Pipelines",
             dependencies: [
-                "CZlib", "Git", "GitHub", "HTTPClient", "Signing",
+                "CZlib", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

@@ -23,6 +23,9 @@ public struct HTTPRequest: Sendable {
     public var followRedirects: Int
     /// Which addresses may be connected to, whatever name leads there.
     public var addressPolicy: AddressPolicy
+    /// Look at the server's certificate: see ``HTTPResponse/certificateExpiry``. The request gets a connection of its own,
+    /// for only a handshake shows a certificate.
+    public var wantsCertificate = false
 
     public init(
         method: String = "GET",

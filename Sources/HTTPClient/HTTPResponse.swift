@@ -8,19 +8,23 @@ public struct HTTPResponse: Sendable {
     public let duration: Duration
     /// The address that answered, an IP address without port.
     public let remoteAddress: String?
+    /// When the server's certificate ends, in seconds since 1970 UTC. Only for a request over https that asked for it.
+    public let certificateExpiry: Int64?
 
     public init(
         status: Int,
         headers: [(String, String)],
         body: [UInt8],
         duration: Duration,
-        remoteAddress: String?
+        remoteAddress: String?,
+        certificateExpiry: Int64? = nil
     ) {
         self.status = status
         self.headers = headers
         self.body = body
         self.duration = duration
         self.remoteAddress = remoteAddress
+        self.certificateExpiry = certificateExpiry
     }
 
     /// The first header of this name, in any mixture of case.

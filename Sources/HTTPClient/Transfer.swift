@@ -194,7 +194,8 @@ extension Transfer {
             headers: head.headers,
             body: body,
             duration: .microseconds(microseconds),
-            remoteAddress: remote.map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+            remoteAddress: remote.map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 },
+            certificateExpiry: request.wantsCertificate ? easy.flatMap(certificateExpiry) : nil
         )
     }
 }

@@ -19,6 +19,10 @@ struct TransferOptions {
         try setTrust(configuration)
         try setProxy(request, configuration)
         try setTarget(request)
+        if request.wantsCertificate {
+            try long(CURLOPT_CERTINFO, 1)
+            try long(CURLOPT_FRESH_CONNECT, 1)
+        }
         try setBody(request)
         try string(CURLOPT_USERAGENT, configuration.userAgent)
         let headers = try headerList(request)

@@ -24,6 +24,23 @@ struct TLSTests {
         #expect(try await client.send(HTTPRequest(url: server.url)).text == "secure")
     }
 
+    @Test func tellsWhenTheCertificateEnds() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let client = HTTPClient(configuration: .init(caFile: server.caFile))
+        var request = HTTPRequest(url: server.url)
+        #expect(try await client.send(request).certificateExpiry == nil)
+        request.wantsCertificate = true
+        // It is made for two days.
+        let end = Int64(Date().timeIntervalSince1970) + 2 * 86_400
+        for _ in 0..<2 {
+            let expiry = try #require(try await client.send(request).certificateExpiry)
+            #expect((end - 120...end).contains(expiry))
+        }
+        let plain = try SocketServer { $0.respond() }
+        request.url = plain.url()
+        #expect(try await client.send(request).certificateExpiry == nil)
+    }
+
     @Test func oneForAnotherNameIsRefused() async throws {
         let server = try TLSServer(name: "DNS:other.example", response: Self.answer)
         let client = HTTPClient(configuration: .init(caFile: server.caFile))

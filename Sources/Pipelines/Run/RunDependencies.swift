@@ -54,6 +54,8 @@ public struct RunDependencies: Sendable {
             case .sshKey(_, _, let passphrase): if let passphrase { secrets.append(passphrase) }
             }
         }
+        if let token = settings.digitalocean?.token { secrets.append(token) }
+        if let secret = settings.github?.secret { secrets.append(secret) }
         return secrets
     }
 

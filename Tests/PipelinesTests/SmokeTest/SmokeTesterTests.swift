@@ -47,6 +47,49 @@ struct SmokeTesterTests {
     private static let document =
         #"{"status": "ok", "up": true, "n": 1, "none": null, "items": [{"id": 7}, "x"], "a.b": {"c": 2}}"#
 
+    /// The certificate of the answer ends on 2026-07-31T09:30:00Z.
+    @Test(
+        "a certificate must be valid for so long",
+        arguments: [(30.0, 29, nil), (30, 30, nil), (30, 31, "ends in 30")]
+    )
+    func certificates(left: Double, wanted: Double, problem: String?) {
+        let now: Int64 = 1_782_898_200
+        var check = check("https://todo.example/")
+        check.tls = .init(validFor: wanted * 86_400)
+        let response = HTTPResponse(
+            status: 200,
+            headers: [],
+            body: [],
+            duration: .milliseconds(5),
+            remoteAddress: nil,
+            certificateExpiry: now + Int64(left * 86_400)
+        )
+        let found = SmokeExpectation(check, now: now).problem(with: response)
+        #expect((found == nil) == (problem == nil) && found?.contains(problem ?? "") != false, "\(found ?? "")")
+    }
+
+    @Test("a server outside is asked for its certificate", .enabled(if: SecureServer.isThere, "no /usr/bin/openssl"))
+    func certificateOfAServer() async throws {
+        let results = try await SecureServer.with(days: 3) { server in
+            let client = HTTPClient(configuration: .init(caFile: server.caFile))
+            defer { client.close() }
+            let checks = [2.0, 14].map { days in
+                var check = check(server.url)
+                check.tls = .init(validFor: days * 86_400)
+                return check
+            }
+            return try await SmokeTester().run(
+                checks: checks,
+                endpoints: [],
+                client: client,
+                log: CollectedLog(),
+                deadline: .now + .seconds(30)
+            )
+        }
+        #expect(results.map(\.passed) == [true, false], "\(results)")
+        #expect(results[1].message.contains("valid for 14 days more, this one ends in"), "\(results[1].message)")
+    }
+
     @Test("what is as expected passes, and the request is as it was asked for")
     func passes() async throws {
         let server = try AnswerServer { _, _ in .init(headers: "X-Build: 7\r\n", body: Self.document) }

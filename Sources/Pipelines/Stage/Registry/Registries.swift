@@ -48,6 +48,7 @@ public struct Registries: Sendable {
     func repository(of image: String, in definition: Definition) throws -> String {
         switch definition.registry {
         case .address(let address): return "\(address)/\(definition.name)/\(image)"
+        case .digitalocean(let name, _): return "registry.digitalocean.com/\(name)/\(definition.name)/\(image)"
         case .embedded:
             guard let embedded else {
                 throw StageError(

@@ -7,7 +7,13 @@ public struct SmokeTester: Sendable {
     private static let patience: Duration = .seconds(10)
     private static let maximumBody = 1 << 20
 
-    public init() {}
+    /// Seconds since 1970 UTC.
+    private let now: @Sendable () -> Int64
+
+    public init() { self.init(now: { History.systemMilliseconds() / 1000 }) }
+
+    /// - Parameter now: what certificates are held against.
+    init(now: @escaping @Sendable () -> Int64) { self.now = now }
 
     /// - Parameters:
     ///   - endpoints: where `service://` addresses lead.
@@ -47,6 +53,7 @@ public struct SmokeTester: Sendable {
             return report(Try(message: error.message), check, log)
         }
         request.maxResponseBytes = Self.maximumBody
+        request.wantsCertificate = check.tls != nil
         let start = ContinuousClock.now
         let end = min(start + .seconds(check.retryFor), deadline)
         var last = Try(message: "was not asked: the time was over")
@@ -91,7 +98,7 @@ public struct SmokeTester: Sendable {
     private func ask(_ request: HTTPRequest, _ check: Definition.SmokeCheck, _ client: HTTPClient) async -> Try {
         do {
             let response = try await client.send(request)
-            let problem = SmokeExpectation(check.expect).problem(with: response)
+            let problem = SmokeExpectation(check, now: now()).problem(with: response)
             let took = response.duration.seconds
             return Try(
                 passed: problem == nil,

@@ -65,12 +65,13 @@ public struct Road: Sendable {
     }
 
     /// The release has passed: from here on it is what the environment goes back to.
-    private func settle(_ release: DeployOutput, _ run: RunInProgress) async throws {
-        try await needs.history.markLive(release.release)
-        try await needs.target.retire(
-            environment: run.definition.environment,
-            keeping: release.release,
-            log: LoggerLog(needs.logger)
+    private func settle(_ output: DeployOutput, _ run: RunInProgress) async throws {
+        try await needs.history.markLive(output.release)
+        guard let record = try await needs.history.release(output.release) else { return }
+        try await run.target.settle(
+            try await needs.open(record).release,
+            log: LoggerLog(needs.logger),
+            deadline: .now + .seconds(run.definition.deploy.timeout)
         )
     }
 
@@ -78,7 +79,7 @@ public struct Road: Sendable {
     private func undoUnfinished(_ run: RunInProgress) async throws {
         let environment = run.definition.environment
         for release in try await needs.history.unfinishedReleases(environment: environment) {
-            await ReleaseUndo(needs: needs, environment: environment, run: nil)
+            await ReleaseUndo(needs: needs, run: nil)
                 .undo(release.id, because: "the server was stopped while it was deployed", log: LoggerLog(needs.logger))
         }
     }

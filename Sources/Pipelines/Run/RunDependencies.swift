@@ -7,7 +7,8 @@ public struct RunDependencies: Sendable {
     public var history: History
     public var settings: ServerSettings
     public var podman: Podman
-    public var target: PodmanTarget
+    /// Of this machine; others are made for the definition that names them.
+    public var podmanTarget: PodmanTarget
     public var registries: Registries
     public var client: HTTPClient
     public var sealingKey: SealingKey
@@ -22,7 +23,7 @@ public struct RunDependencies: Sendable {
         history: History,
         settings: ServerSettings,
         podman: Podman,
-        target: PodmanTarget,
+        podmanTarget: PodmanTarget,
         registries: Registries,
         client: HTTPClient,
         sealingKey: SealingKey,
@@ -32,7 +33,7 @@ public struct RunDependencies: Sendable {
         self.history = history
         self.settings = settings
         self.podman = podman
-        self.target = target
+        self.podmanTarget = podmanTarget
         self.registries = registries
         self.client = client
         self.sealingKey = sealingKey

@@ -23,7 +23,9 @@ extension RunInProgress {
         )
     }
 
-    var target: PodmanTarget { needs.target.forRun(id, authFile: needs.registries.authFile) }
+    var target: any DeployTarget {
+        get throws { try needs.target(of: definition, run: id) }
+    }
 
     /// Where an image of this pipeline is pushed to.
     func repository(of image: String) throws -> String {

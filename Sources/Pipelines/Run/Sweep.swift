@@ -14,6 +14,18 @@ extension RunDependencies {
             try? files.removeItem(atPath: "\(dataFolder)/checkouts/\(name)")
         }
         try await podman.sweepBuilds()
-        try await target.sweep(live: try await history.liveReleases())
+        try await podmanTarget.sweep(live: try await liveOnThisMachine())
+    }
+
+    /// Environment → the release that is live in it, of those that podman runs.
+    private func liveOnThisMachine() async throws -> [String: Int64] {
+        var live: [String: Int64] = [:]
+        for (environment, release) in try await history.liveReleases() {
+            guard let record = try await history.release(release) else { continue }
+            // One whose definition cannot be read is left as it is: it may serve somebody.
+            let isElsewhere = try await history.definition(run: record.run)?.deploy.target.isCluster ?? false
+            if !isElsewhere { live[environment] = release }
+        }
+        return live
     }
 }

@@ -12,8 +12,8 @@ struct SmokeTestStage: Sendable {
         }
         let results = try await SmokeTester().run(
             checks: checks,
-            endpoints: release.services,
-            client: run.needs.client,
+            services: try await run.target.services(release.services),
+            outside: run.needs.client,
             log: log,
             deadline: .now + .seconds(run.needs.limits.smokeTestDeadline)
         )

@@ -49,7 +49,7 @@ struct Installation: Sendable {
             history: history,
             settings: settings,
             podman: podman,
-            target: target,
+            podmanTarget: target,
             registries: access,
             client: HTTPClient(),
             sealingKey: sealingKey,

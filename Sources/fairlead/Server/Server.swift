@@ -117,7 +117,7 @@ struct Server: Sendable {
     private func keepProxy() async {
         while !Task.isCancelled {
             do {
-                try await installation.dependencies.target.ensureProxy()
+                try await installation.dependencies.podmanTarget.ensureProxy()
             } catch {
                 installation.logger.error("The proxy cannot be started again", metadata: ["error": "\(error)"])
             }

@@ -42,7 +42,7 @@ public struct Road: Sendable {
         try await finish(run, .succeeded, nil)
     }
 
-    /// What the smoke test rejects goes the way of a deploy that failed.
+    /// What the smoke test rejects goes the way of a deploy that failed; but not for checks that failed before it.
     private func prove(_ release: DeployOutput, _ run: RunInProgress) async throws {
         // A report is worth nothing once the release that it is about was undone.
         let holds = { (_: SmokeOutput) in try await isLive(release) }
@@ -54,6 +54,9 @@ public struct Road: Sendable {
             ) {
                 try await SmokeTestStage(run: run, log: $0).run(release)
             }
+        } catch let error as StageError where error.reason.code == SmokeTestStage.failedBefore {
+            try await settle(release, run)
+            throw error
         } catch let error where !(error is Handover) {
             if run.definition.deploy.onFailure == .undo {
                 await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))

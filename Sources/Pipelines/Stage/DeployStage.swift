@@ -20,6 +20,7 @@ struct DeployStage: Sendable {
         for warning in rendered.warnings { log.line("warning: \(warning)") }
 
         let environment = run.definition.environment
+        let failingBefore = try await EarlierFaults(run: run, log: log).find(target)
         let previous = try await run.needs.liveRelease(environment, at: run.definition.deploy)
         let release = try await run.needs.history.beginRelease(
             environment: environment,
@@ -34,7 +35,7 @@ struct DeployStage: Sendable {
                 log: log,
                 deadline: deadline
             )
-            return DeployOutput(release: release, services: services)
+            return DeployOutput(release: release, services: services, failingBefore: failingBefore)
         } catch {
             throw try await undone(release, error)
         }
@@ -57,4 +58,6 @@ struct DeployStage: Sendable {
 struct DeployOutput: Codable, Sendable {
     var release: Int64
     var services: [ServiceEndpoint]
+    /// Places in the definition's list of smoke checks: those that failed before anything was changed.
+    var failingBefore: [Int]?
 }

@@ -103,6 +103,15 @@ struct Doctor: AsyncParsableCommand {
                 )
             }
         }
+        let programs = definition.deploy.manifests.programs
+        if !programs.isEmpty {
+            let what = "pipeline \(definition.name): \(programs.joined(separator: " or "))"
+            findings.append(
+                programs.contains(where: isOnPath)
+                    ? Finding(true, "\(what) is installed", "")
+                    : Finding(false, "\(what) is missing", "install it where the server finds it in PATH")
+            )
+        }
         findings.append(await source(definition, settings))
         return findings
     }

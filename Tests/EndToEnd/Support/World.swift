@@ -231,7 +231,8 @@ final class World: Sendable {
         try await podman("ps", "--all", "--external", "--format", "{{.Names}}")
     }
 
-    private func podman(_ arguments: String...) async throws -> [String] {
+    @discardableResult
+    func podman(_ arguments: String...) async throws -> [String] {
         let podman = try Podman(folder: "\(data)/podman", insecureRegistries: nil)
         let (_, output) = try await podman.capture(arguments, deadline: .seconds(30))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
@@ -281,7 +282,7 @@ struct RunView: Decodable {
     }
     struct Check: Decodable {
         let name, message: String
-        let passed: Bool
+        let passed, wasFailingBefore: Bool
     }
     let id: Int64
     let status, trigger: String

@@ -18,10 +18,15 @@ struct ClusterDeploy: DeployTarget {
         try await reporting {
             let cluster = try await connect()
             let rendering = ClusterRendering(definition: definition, rules: needs.settings.kubernetes, cluster: cluster)
-            let written = try await ManifestRendering(definition: definition, needs: needs)
-                .manifests(in: revision.checkout, deadline: deadline)
+            let written = try await reader.read(
+                deploy,
+                checkout: revision.checkout,
+                kubeVersion: try await cluster.version().name,
+                log: log,
+                deadline: min(.seconds(needs.limits.renderDeadline), deadline - .now)
+            )
             let (release, warnings) = try await rendering.release(written, revision)
-            return RenderedRelease(body: try release.json, warnings: warnings)
+            return RenderedRelease(body: try release.json, warnings: written.warnings + warnings)
         }
     }
 
@@ -89,6 +94,10 @@ struct ClusterDeploy: DeployTarget {
     }
 
     // MARK: - Parts
+
+    private var reader: ManifestReader {
+        ManifestReader(children: needs.podman.children, scratch: "\(needs.dataFolder)/render")
+    }
 
     var options: RolloutOptions {
         var options = RolloutOptions()

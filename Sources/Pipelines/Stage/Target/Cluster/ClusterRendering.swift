@@ -13,18 +13,15 @@ struct ClusterRendering: Sendable {
     /// - Parameter written: the manifests as they are in the revision.
     /// - Throws: `StageError` (failed, `manifest-…`) with everything that is wrong.
     func release(
-        _ written: RenderedManifests,
+        _ written: RepositoryManifests,
         _ revision: RevisionToRender
     ) async throws -> (release: ClusterRelease, warnings: [String]) {
-        var manifests = written.manifests
+        var manifests = written.objects
         if !revision.secrets.isEmpty { manifests.append(secret(revision.secrets)) }
         let checked = try await check(manifests + (written.before.map { [$0] } ?? []))
         let pinned = try pins(revision.images).pin(checked)
         var all = pinned.manifests
         let before = written.before == nil ? nil : all.removeLast()
-        if let before, before.id.kind != "Job" {
-            throw StageError.manifest("\(before.source): what must run before the rollout must be a Job")
-        }
         let release = ClusterRelease(
             namespace: deploy.namespace,
             manifests: all,

@@ -76,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "fairlead",
             dependencies: [
-                "Git", "GitHub", "HTTPClient", "HTTPServer", "Pipelines", "Signing",
+                "DigitalOcean", "Git", "GitHub", "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

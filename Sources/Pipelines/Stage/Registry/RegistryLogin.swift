@@ -61,26 +61,6 @@ extension RunInProgress {
     }
 }
 
-extension RunDependencies {
-    /// - Throws: `StageError` if fairlead.yaml names no token.
-    func digitalOcean() throws -> DigitalOcean {
-        guard let access = settings.digitalocean, let token = access.token.text else {
-            throw StageError(
-                .failed,
-                "no-digitalocean-token",
-                "The pipeline uses DigitalOcean, and this server has no token: write digitalocean: "
-                    + "{ token: { env: NAME } } in fairlead.yaml"
-            )
-        }
-        return DigitalOcean(
-            token: token,
-            api: access.api,
-            client: client,
-            deadline: .seconds(limits.digitaloceanDeadline)
-        )
-    }
-}
-
 extension StageError {
     init(_ error: DigitalOceanError) {
         self.init(.errored, "digitalocean-\(error.code.rawValue)", error.message)

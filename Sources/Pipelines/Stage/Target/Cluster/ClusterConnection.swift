@@ -1,21 +1,30 @@
 import DigitalOcean
-import Kubernetes
+public import HTTPClient
+public import Kubernetes
 
-extension RunDependencies {
+extension ServerSettings {
     /// The cluster that a definition deploys to.
     ///
     /// Of a DigitalOcean cluster, credentials are minted for it: they outlive the deploy and its undo, and not by much.
     /// When one is refused meanwhile, another is minted.
     ///
+    /// - Parameters:
+    ///   - client: asks DigitalOcean; the cluster gets one of its own, with its own trust.
+    ///   - environment: of this process, for the cluster that it runs in.
     /// - Throws: `StageError` or `KubernetesError` if there is no way to it.
-    func cluster(of deploy: Definition.Deploy) async throws -> Cluster {
+    public func cluster(
+        of deploy: Definition.Deploy,
+        client: HTTPClient,
+        environment: [String: String]
+    ) async throws -> Cluster {
         let access: ClusterAccess
         switch deploy.target {
         case .podman: throw StageError(.errored, "internal", "podman is not a cluster")
         case .inCluster: access = try .inCluster(environment: environment)
         case .kubeconfig(let file, let context): access = try ClusterAccess(kubeconfigFile: file, context: context)
         case .digitalocean(let name):
-            access = try await managed(name, lifetime: .seconds(deploy.timeout + limits.undoDeadline) + Self.reserve)
+            let lifetime = Duration.seconds(deploy.timeout + limits.undoDeadline) + Self.reserve
+            access = try await managed(name, lifetime: lifetime, client)
         }
         var clusterLimits = ClusterLimits()
         clusterLimits.request = .seconds(limits.kubernetesRequestDeadline)
@@ -23,9 +32,9 @@ extension RunDependencies {
         return Cluster(access, limits: clusterLimits)
     }
 
-    private func managed(_ name: String, lifetime: Duration) async throws -> ClusterAccess {
+    private func managed(_ name: String, lifetime: Duration, _ client: HTTPClient) async throws -> ClusterAccess {
         do {
-            let api = try digitalOcean()
+            let api = try digitalOceanAPI(client: client)
             let id = try await api.cluster(name).id
             let minted = try await api.credentials(ofCluster: id, lifetime: lifetime)
             let first = Locked<String?>(minted.token)
@@ -48,4 +57,10 @@ extension RunDependencies {
 
     /// Beyond the deploy's and the undo's deadlines, for the smoke test and for pruning.
     private static var reserve: Duration { .seconds(900) }
+}
+
+extension RunDependencies {
+    func cluster(of deploy: Definition.Deploy) async throws -> Cluster {
+        try await settings.cluster(of: deploy, client: client, environment: environment)
+    }
 }

@@ -56,7 +56,7 @@ extension EndToEnd {
 
         @Test("a length that is too long or not to be trusted is refused before the signature counts")
         func framing() async throws {
-            try await World.run { world in
+            try await World.run(settings: "public: everything\nlimits: { requestDeadline: 5s }\n") { world in
                 let body = try Sample.payload(try await world.repository.head(), url: world.repository.url)
                 let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(World.secret.utf8)))
                 let port = try #require(URL(string: world.address)?.port.map(UInt16.init))
@@ -87,13 +87,13 @@ extension EndToEnd {
                     #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(framing): \(answer)")
                     #expect(answer.contains("Connection: close"), "\(framing): \(answer)")
                 }
-                // Less than was promised: nobody waits for the rest, and nobody acts on a part.
-                let short = try send("Content-Length: \(body.count + 1)", body, ending: true)
-                #expect(short.isEmpty || short.hasPrefix("HTTP/1.1 400 "), "\(short)")
-                // More than was promised: the part is not what was signed, and the rest no request.
-                let long = try send("Content-Length: \(body.count - 1)", body, ending: true)
+                // Less than was promised: libmicrohttpd hangs up without a word, at the latest when the time of the
+                // request is over, and nobody acts on a part.
+                #expect(try send("Content-Length: \(body.count + 1)", body, ending: true) == "")
+                // More than was promised: the part is not what was signed, and the rest no request that is answered.
+                let long = try send("Content-Length: \(body.count - 1)", body + Array("\r\n\r\n".utf8))
                 #expect(long.hasPrefix("HTTP/1.1 401 "), "\(long)")
-                #expect(!long.contains("HTTP/1.1 2"), "\(long)")
+                #expect(long.components(separatedBy: "HTTP/1.1 ").count == 2, "\(long)")
                 #expect(try await world.written() == "0 0")
                 #expect(try send("\(length)\r\nConnection: close", body).hasPrefix("HTTP/1.1 202 "))
             }

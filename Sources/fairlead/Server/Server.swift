@@ -20,6 +20,8 @@ struct Server: Sendable {
 
     /// Serves until SIGTERM or SIGINT.
     func run() async throws {
+        // Before anybody knows where we listen: a SIGHUP that nobody takes ends a process.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let settings = installation.settings
         let history = installation.history
         let logger = installation.logger
@@ -57,7 +59,7 @@ struct Server: Sendable {
                 try? await Task.sleep(for: Self.settling)
                 returnStartupMemory()
             }
-            await waitForEnd(pipelines)
+            await waitForEnd(signals, pipelines)
             logger.notice("Stopping")
             stopping.value = true
             group.cancelAll()
@@ -116,8 +118,8 @@ struct Server: Sendable {
         return configuration
     }
 
-    private func waitForEnd(_ pipelines: Locked<PipelineSet>) async {
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+    private func waitForEnd(_ signals: UnixSignalsSequence, _ pipelines: Locked<PipelineSet>) async {
+        for await signal in signals {
             guard signal == .sighup else { return }
             await reload(pipelines)
         }

@@ -19,10 +19,12 @@ demo: packages release
 test: packages test-packages
 	swift build --build-tests
 	$(SWIFT_TEST) --filter 'HTTPServerTests|HTTPClientTests|SigningTests|GitHubTests|GitTests'
+	$(SWIFT_TEST) --filter 'DigitalOceanTests|KubernetesTests|TestClusterTests'
 	$(SWIFT_TEST) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)'
 	$(SWIFT_TEST) --filter '$(BUILD_SUITES)'
 	$(SWIFT_TEST) --filter '$(TARGET_SUITES)'
 	$(SWIFT_TEST) --filter EndToEnd
+	@Tests/contracts/run
 	@Tests/web/run
 
 test-web: build test-packages

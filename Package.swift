@@ -46,14 +46,24 @@ let package = Package(
         .target(name: "Git", dependencies: ["CGit2", "COpenSSL"], swiftSettings: settings),
         .target(name: "Signing", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: settings),
 
-        // GitHub knows its payloads, not the core.
-        .target(name: "GitHub", dependencies: ["CSimdJSON"], swiftSettings: settings),
+        // GitHub knows its payloads and its API, not the core.
+        .target(name: "GitHub", dependencies: ["CSimdJSON", "HTTPClient", "Signing"], swiftSettings: settings),
+
+        // DigitalOcean knows its API, not the core.
+        .target(name: "DigitalOcean", dependencies: ["HTTPClient"], swiftSettings: settings),
+
+        // Kubernetes knows its API, not the core.
+        .target(
+            name: "Kubernetes",
+            dependencies: ["HTTPClient", "Signing", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings
+        ),
 
         // The core: from a delivery to a release. It never imports HTTPServer.
         .target(
             name: "Pipelines",
             dependencies: [
-                "CZlib", "Git", "GitHub", "HTTPClient", "Signing",
+                "CZlib", "DigitalOcean", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -66,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "fairlead",
             dependencies: [
-                "Git", "GitHub", "HTTPClient", "HTTPServer", "Pipelines", "Signing",
+                "DigitalOcean", "Git", "GitHub", "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -75,15 +85,51 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // A Kubernetes API server for tests and benches; `test-cluster` runs it as a process of its own.
+        .target(
+            name: "TestCluster",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", .product(name: "Yams", package: "Yams")],
+            path: "Tests/TestCluster",
+            exclude: ["README.md"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "test-cluster",
+            dependencies: ["TestCluster"],
+            path: "Tests/TestClusterServer",
+            swiftSettings: settings
+        ),
+
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: settings),
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
-        .testTarget(name: "GitHubTests", dependencies: ["GitHub"], swiftSettings: settings),
+        .testTarget(
+            name: "GitHubTests",
+            dependencies: ["GitHub", "HTTPClient", "HTTPServer", "Signing"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "DigitalOceanTests",
+            dependencies: ["DigitalOcean", "HTTPClient", "HTTPServer"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KubernetesTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TestClusterTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["HTTPClient", "Pipelines", "Signing", "fairlead"],
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing", "TestCluster", "fairlead",
+            ],
             swiftSettings: settings
         ),
     ],

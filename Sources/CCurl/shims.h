@@ -50,6 +50,11 @@ static inline CURLcode ccurl_get_string(CURL *easy, CURLINFO info, const char **
     return curl_easy_getinfo(easy, info, value);
 }
 
+/// The chain of certificates belongs to the handle.
+static inline CURLcode ccurl_get_certificates(CURL *easy, struct curl_certinfo **value) {
+    return curl_easy_getinfo(easy, CURLINFO_CERTINFO, value);
+}
+
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }

@@ -10,6 +10,8 @@ public final class HTTPClient: Sendable {
         public var caFile: String?
         /// The same as `caFile`, by its content. Wins if both are given.
         public var caPEM: [UInt8]?
+        /// Who we are, for servers that ask.
+        public var clientCertificate: ClientCertificate?
         public var proxy: Proxy
         /// How long connections and the thread are kept after the last request.
         public var keepAlive: Duration
@@ -18,14 +20,28 @@ public final class HTTPClient: Sendable {
             userAgent: String = "fairlead",
             caFile: String? = nil,
             caPEM: [UInt8]? = nil,
+            clientCertificate: ClientCertificate? = nil,
             proxy: Proxy = .none,
             keepAlive: Duration = .seconds(30)
         ) {
             self.userAgent = userAgent
             self.caFile = caFile
             self.caPEM = caPEM
+            self.clientCertificate = clientCertificate
             self.proxy = proxy
             self.keepAlive = keepAlive
+        }
+    }
+
+    /// Both in PEM form, the key without a passphrase: OpenSSL would ask for it on the terminal.
+    public struct ClientCertificate: Sendable, Equatable {
+        /// The certificate, and after it those between it and its authority.
+        public var certificatePEM: [UInt8]
+        public var keyPEM: [UInt8]
+
+        public init(certificatePEM: [UInt8], keyPEM: [UInt8]) {
+            self.certificatePEM = certificatePEM
+            self.keyPEM = keyPEM
         }
     }
 

@@ -21,8 +21,14 @@ public struct HTTPRequest: Sendable {
     /// every request does if this is 0. From https none leads to http. The headers `Authorization` and `Cookie` do not
     /// go along to another host.
     public var followRedirects: Int
+    /// Opens a connection for this request. On a kept one that turns out to be closed, the client sends the request again:
+    /// not for what must not be done twice.
+    public var freshConnection: Bool
     /// Which addresses may be connected to, whatever name leads there.
     public var addressPolicy: AddressPolicy
+    /// Look at the server's certificate: see ``HTTPResponse/certificateExpiry``. The request gets a connection of its own,
+    /// for only a handshake shows a certificate.
+    public var wantsCertificate = false
 
     public init(
         method: String = "GET",
@@ -34,6 +40,7 @@ public struct HTTPRequest: Sendable {
         idleTimeout: Duration? = nil,
         maxResponseBytes: Int = 16 << 20,
         followRedirects: Int = 0,
+        freshConnection: Bool = false,
         addressPolicy: AddressPolicy = .any
     ) {
         self.method = method
@@ -45,6 +52,7 @@ public struct HTTPRequest: Sendable {
         self.idleTimeout = idleTimeout
         self.maxResponseBytes = maxResponseBytes
         self.followRedirects = followRedirects
+        self.freshConnection = freshConnection
         self.addressPolicy = addressPolicy
     }
 }

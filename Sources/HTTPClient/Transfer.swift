@@ -166,7 +166,22 @@ extension Transfer {
             return ccurl_socket_bad
         }
         let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-        return socket(address.pointee.family, type, address.pointee.protocol)
+        let descriptor = socket(address.pointee.family, type, address.pointee.protocol)
+        noticeVanishedPeer(descriptor)
+        return descriptor
+    }
+
+    /// Without a word from the other end's machine, neither to what we send nor to the questions of the keep-alive, the
+    /// connection is over after half a minute: the next request would wait on it in vain, and many share one in HTTP/2.
+    private func noticeVanishedPeer(_ descriptor: Int32) {
+        let options: [(level: Int32, name: Int32, value: Int32)] = [
+            (SOL_SOCKET, SO_KEEPALIVE, 1), (Int32(IPPROTO_TCP), TCP_KEEPIDLE, 15),
+            (Int32(IPPROTO_TCP), TCP_KEEPINTVL, 5),
+            (Int32(IPPROTO_TCP), TCP_KEEPCNT, 3), (Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, 30_000),
+        ]
+        for (level, name, value) in options {
+            withUnsafeBytes(of: value) { _ = setsockopt(descriptor, level, name, $0.baseAddress, socklen_t($0.count)) }
+        }
     }
 
     private var status: Int {
@@ -194,7 +209,8 @@ extension Transfer {
             headers: head.headers,
             body: body,
             duration: .microseconds(microseconds),
-            remoteAddress: remote.map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+            remoteAddress: remote.map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 },
+            certificateExpiry: request.wantsCertificate ? easy.flatMap(certificateExpiry) : nil
         )
     }
 }

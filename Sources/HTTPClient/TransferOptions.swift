@@ -17,8 +17,13 @@ struct TransferOptions {
     ) throws(HTTPClientError) -> UnsafeMutablePointer<curl_slist>? {
         try setLimits(request)
         try setTrust(configuration)
+        try setClientCertificate(configuration)
         try setProxy(request, configuration)
         try setTarget(request)
+        if request.wantsCertificate {
+            try long(CURLOPT_CERTINFO, 1)
+            try long(CURLOPT_FRESH_CONNECT, 1)
+        }
         try setBody(request)
         try string(CURLOPT_USERAGENT, configuration.userAgent)
         let headers = try headerList(request)
@@ -53,6 +58,7 @@ struct TransferOptions {
         try long(CURLOPT_QUICK_EXIT, 1)
         if let deadline = request.deadline { try long(CURLOPT_TIMEOUT_MS, clamped(deadline.milliseconds)) }
         try long(CURLOPT_CONNECTTIMEOUT_MS, clamped(request.connectTimeout.milliseconds))
+        if request.freshConnection { try long(CURLOPT_FRESH_CONNECT, 1) }
         if let idleTimeout = request.idleTimeout {
             try long(CURLOPT_LOW_SPEED_LIMIT, 1)
             try long(CURLOPT_LOW_SPEED_TIME, clamped((idleTimeout.milliseconds + 999) / 1_000))
@@ -66,6 +72,14 @@ struct TransferOptions {
         try string(CURLOPT_CAPATH, nil)
         try string(CURLOPT_CAINFO, configuration.caPEM == nil ? configuration.caFile : nil)
         if let pem = configuration.caPEM { try check(ccurl_set_blob(easy, CURLOPT_CAINFO_BLOB, pem, pem.count)) }
+    }
+
+    private func setClientCertificate(_ configuration: HTTPClient.Configuration) throws(HTTPClientError) {
+        guard let (certificate, key) = configuration.clientCertificate.map({ ($0.certificatePEM, $0.keyPEM) }) else {
+            return
+        }
+        try check(ccurl_set_blob(easy, CURLOPT_SSLCERT_BLOB, certificate, certificate.count))
+        try check(ccurl_set_blob(easy, CURLOPT_SSLKEY_BLOB, key, key.count))
     }
 
     private func setProxy(

@@ -3,10 +3,12 @@ import Glibc
 
 /// Server-sent events (WHATWG HTML, 9.2) to one client. Events may be sent from any thread, also before the stream is
 /// put into a response; sending never blocks. Between them the server sends a comment at every
-/// ``HTTPServerConfiguration/heartbeat``, by which it also notices that the client has left.
+/// ``HTTPServerConfiguration/heartbeat``, by which it also notices that the client has left. A stream of bytes of
+/// another form has no comments; there only a client that closed its connection is noticed.
 public final class EventStream: Sendable {
     /// Bytes that may wait for a slow reader. Default: 256 KiB.
     public let bufferLimit: Int
+    private let hasComments: Bool
     private let lock = Lock()
     private let state: State
 
@@ -19,6 +21,7 @@ public final class EventStream: Sendable {
         /// How much of `pending` is sent.
         var sent = 0
         var isFinished = false
+        var endsCleanly = true
         /// Nothing more can be delivered; the connection is to be cut.
         var isBroken = false
         /// The connection is suspended until there is something to send.
@@ -30,9 +33,11 @@ public final class EventStream: Sendable {
 
     /// - Parameters:
     ///   - bufferLimit: bytes that may wait for a slow reader; past it the connection is cut.
+    ///   - hasComments: false for a stream that is only written to with ``write(_:)``.
     ///   - onClose: see ``onClose``.
-    public init(bufferLimit: Int = 256 * 1024, onClose: (@Sendable () -> Void)? = nil) {
+    public init(bufferLimit: Int = 256 * 1024, hasComments: Bool = true, onClose: (@Sendable () -> Void)? = nil) {
         self.bufferLimit = bufferLimit
+        self.hasComments = hasComments
         state = State()
         state.onClose = onClose
     }
@@ -68,22 +73,32 @@ public final class EventStream: Sendable {
         if let event { EventStream.append("event: ", event, to: &message) }
         EventStream.append(data: data, to: &message)
         message.append(ASCII.lineFeed)
-        return lock.withLock {
+        return write(message)
+    }
+
+    /// Sends bytes as they are, for streams of another form than events.
+    /// - Returns: as ``send(event:id:data:)``.
+    @discardableResult
+    public func write(_ bytes: [UInt8]) -> Bool {
+        lock.withLock {
             guard state.phase != .closed, !state.isFinished, !state.isBroken else { return false }
-            guard state.pending.count - state.sent + message.count <= bufferLimit else {
+            guard state.pending.count - state.sent + bytes.count <= bufferLimit else {
                 cut()
                 return false
             }
-            state.pending.append(contentsOf: message)
+            state.pending.append(contentsOf: bytes)
             wake()
             return true
         }
     }
 
     /// Ends the response once everything that was sent is delivered.
-    public func finish() {
+    /// - Parameter cleanly: false leaves the response without its end and closes the connection, as a server does that
+    ///   breaks down.
+    public func finish(cleanly: Bool = true) {
         lock.withLock {
             state.isFinished = true
+            state.endsCleanly = cleanly
             wake()
         }
     }
@@ -112,7 +127,7 @@ public final class EventStream: Sendable {
             if state.isBroken { return microhttpd_end_with_error }
             let count = min(buffer.count, state.pending.count - state.sent)
             guard count > 0 else {
-                if state.isFinished { return microhttpd_end_of_stream }
+                if state.isFinished { return state.endsCleanly ? microhttpd_end_of_stream : microhttpd_end_with_error }
                 guard let connection = state.connection, let handle = state.handle else {
                     return microhttpd_end_with_error
                 }
@@ -138,7 +153,7 @@ public final class EventStream: Sendable {
         lock.withLock {
             guard state.phase == .attached, !state.isFinished, !state.isBroken else { return }
             if state.connection?.withSocket(EventStream.isLeft) ?? true { return cut() }
-            guard state.pending.isEmpty else { return }
+            guard hasComments, state.pending.isEmpty else { return }
             state.pending.append(contentsOf: ":\n\n".utf8)
             wake()
         }

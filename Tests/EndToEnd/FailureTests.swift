@@ -48,6 +48,41 @@ extension EndToEnd {
             }
         }
 
+        @Test("a check that failed before the deploy is labelled and causes no undo")
+        func failingBefore() async throws {
+            try await World.run { world in
+                let extra = #"{ name: extra, get: "service://web:80/extra.html", retry: { for: 1s, every: 1s } }"#
+                try world.replace("smokeTest: [", with: "smokeTest: [\(extra), ")
+                await world.stop()
+                try await world.start()
+                let dockerfile = Sample.dockerfile.replacing("EXPOSE", with: "COPY index.html /www/extra.html\nEXPOSE")
+                let good = try await world.deploy(
+                    try await world.repository.commit(["Dockerfile": dockerfile], message: "Extra")
+                )
+                #expect(good.status == "succeeded" && good.smokeTest.allSatisfy { !$0.wasFailingBefore })
+                // Something breaks between two deploys.
+                let containers = try await world.podman("ps", "--format", "{{.Names}}")
+                let web = try #require(containers.first { $0.hasSuffix("-web") }, "\(containers)")
+                try await world.podman("exec", web, "/bin/busybox", "rm", "/www/extra.html")
+                let next = try await world.deploy(
+                    try await world.repository.commit(
+                        ["Dockerfile": Sample.dockerfile, "index.html": "Hello from version two.\n"],
+                        message: "Two"
+                    )
+                )
+                #expect(next.status == "failed" && next.reason?.code == "smoke-test-failed-before")
+                #expect(next.undo == nil)
+                #expect(next.smokeTest.map(\.passed) == [false, true])
+                #expect(next.smokeTest.map(\.wasFailingBefore) == [true, false])
+                #expect(try await world.log(next.id, "deploy").contains("before anything is changed"))
+                let service = try #require(next.release?.services.first).url
+                #expect(try await world.get(service).string.contains("version two"))
+                #expect(try await world.pods().count == 1)
+                let live = try await world.get("/api/v1/pipelines/web").json()["live"] as? [String: Any]
+                #expect(live?["run"] as? Int == Int(next.id))
+            }
+        }
+
         @Test("a release that is never ready shows what it wrote; the first leaves nothing, a later one the previous")
         func neverReady() async throws {
             // Says something, which httpd does not.

@@ -57,6 +57,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func onlyAFreshConnectionSendsARequestOnce(isFresh: Bool) async throws {
+        let posts = Recorder<String>()
+        let server = try SocketServer { connection in
+            while let request = connection.readRequest() {
+                guard request.hasPrefix("GET") else { return posts.add(request) }
+                connection.respond()
+            }
+        }
+        let client = HTTPClient()
+        _ = try await client.send(HTTPRequest(url: server.url()))
+        let request = HTTPRequest(method: "POST", url: server.url(), body: [1], freshConnection: isFresh)
+        await #expect(throws: HTTPClientError.self) { try await client.send(request) }
+        #expect((posts.values.count == 1) == isFresh)
+    }
+
     @Test func fiveHundredAtATime() async throws {
         let server = try SocketServer { connection in
             while let request = connection.readRequest() {

@@ -3,28 +3,37 @@ import Foundation
 /// OpenSSL's own test server on a free loopback port, with a certificate made for it. Ends with its owner.
 final class TLSServer {
     let port: Int
+    /// The server's certificate, which vouches for itself.
     let caFile: String
+    /// The certificate that a client has to show, and its key.
+    let clientCertificate: [UInt8]
+    let clientKey: [UInt8]
+    private let path: String
     private let folder: URL
     private let server: Child
 
     /// - Parameters:
     ///   - name: what the certificate vouches for: `IP:127.0.0.1`.
-    ///   - response: a whole HTTP response, given to `GET /response`.
-    init(name: String, response: String) throws {
+    ///   - path: what can be asked for.
+    ///   - response: a whole HTTP response, given to `GET` of the path.
+    ///   - asksClient: only a client with the ``clientCertificate`` is served.
+    init(name: String, path: String = "response", response: String, asksClient: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("fairlead-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        caFile = folder.appendingPathComponent("cert.pem").path
-        let key = folder.appendingPathComponent("key.pem").path
-        let request = try Child(
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", key, "-out", caFile,
-            ],
-            in: folder
-        )
-        guard request.wait() == 0 else { throw CocoaError(.executableLoad) }
-        try Data(response.utf8).write(to: folder.appendingPathComponent("response"))
-        server = try Child(["s_server", "-accept", "127.0.0.1:0", "-cert", caFile, "-key", key, "-HTTP"], in: folder)
+        let key = folder.appendingPathComponent("key.pem")
+        let certificate = folder.appendingPathComponent("cert.pem")
+        let clientKey = folder.appendingPathComponent("client-key.pem")
+        let clientCertificate = folder.appendingPathComponent("client-cert.pem")
+        try makeCertificate(certificate, key, name: name)
+        try makeCertificate(clientCertificate, clientKey, name: "DNS:client")
+        caFile = certificate.path
+        self.clientCertificate = [UInt8](try Data(contentsOf: clientCertificate))
+        self.clientKey = [UInt8](try Data(contentsOf: clientKey))
+        try Data(response.utf8).write(to: folder.appendingPathComponent(path))
+        var arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", caFile, "-key", key.path, "-HTTP"]
+        if asksClient { arguments += ["-Verify", "1", "-verify_return_error", "-CAfile", clientCertificate.path] }
+        self.path = path
+        server = try Child(arguments, in: folder)
         // "ACCEPT 127.0.0.1:43211"
         guard let line = server.firstLine(startingWith: "ACCEPT"),
             let port = line.split(separator: ":").last.flatMap({ Int($0) })
@@ -34,7 +43,18 @@ final class TLSServer {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    var url: String { "https://127.0.0.1:\(port)/response" }
+    var url: String { "https://127.0.0.1:\(port)/\(path)" }
+}
+
+private func makeCertificate(_ certificate: URL, _ key: URL, name: String) throws {
+    let request = try Child(
+        [
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", key.path, "-out", certificate.path,
+        ],
+        in: certificate.deletingLastPathComponent()
+    )
+    guard request.wait() == 0 else { throw CocoaError(.executableLoad) }
 }
 
 /// A child process of openssl, killed with its owner.

@@ -24,6 +24,23 @@ struct TLSTests {
         #expect(try await client.send(HTTPRequest(url: server.url)).text == "secure")
     }
 
+    @Test func tellsWhenTheCertificateEnds() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let client = HTTPClient(configuration: .init(caFile: server.caFile))
+        var request = HTTPRequest(url: server.url)
+        #expect(try await client.send(request).certificateExpiry == nil)
+        request.wantsCertificate = true
+        // It is made for two days.
+        let end = Int64(Date().timeIntervalSince1970) + 2 * 86_400
+        for _ in 0..<2 {
+            let expiry = try #require(try await client.send(request).certificateExpiry)
+            #expect((end - 120...end).contains(expiry))
+        }
+        let plain = try SocketServer { $0.respond() }
+        request.url = plain.url()
+        #expect(try await client.send(request).certificateExpiry == nil)
+    }
+
     @Test func oneForAnotherNameIsRefused() async throws {
         let server = try TLSServer(name: "DNS:other.example", response: Self.answer)
         let client = HTTPClient(configuration: .init(caFile: server.caFile))
@@ -49,6 +66,33 @@ struct TLSTests {
             connection.respond()
         }
         await expectFailure(.tls, of: HTTPClient(), HTTPRequest(url: server.url(scheme: "https")))
+    }
+
+    @Test func aServerThatAsksForACertificateGetsIt() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer, asksClient: true)
+        let certificate = HTTPClient.ClientCertificate(
+            certificatePEM: server.clientCertificate,
+            keyPEM: server.clientKey
+        )
+        let client = HTTPClient(configuration: .init(caFile: server.caFile, clientCertificate: certificate))
+        #expect(try await client.send(HTTPRequest(url: server.url)).text == "secure")
+    }
+
+    @Test func withoutOneItServesNobody() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer, asksClient: true)
+        let client = HTTPClient(configuration: .init(caFile: server.caFile))
+        await #expect(throws: HTTPClientError.self) { try await client.send(HTTPRequest(url: server.url)) }
+    }
+
+    @Test func aKeyOfAnotherCertificateIsAnError() async throws {
+        let server = try TLSServer(name: "IP:127.0.0.1", response: Self.answer, asksClient: true)
+        let other = try TLSServer(name: "IP:127.0.0.1", response: Self.answer)
+        let certificate = HTTPClient.ClientCertificate(
+            certificatePEM: server.clientCertificate,
+            keyPEM: other.clientKey
+        )
+        let client = HTTPClient(configuration: .init(caFile: server.caFile, clientCertificate: certificate))
+        await expectFailure(.tls, of: client, HTTPRequest(url: server.url))
     }
 
     @Test func aRedirectDoesNotLeadOutOfTLS() async throws {

@@ -69,6 +69,7 @@ function check(result) {
       el("span", { class: "badge", "data-tone": result.passed ? "good" : "bad" }, icon(result.passed ? "check" : "cross"), el("span", { text: result.passed ? "Passed" : "Failed" })),
       el("span", { class: "check-name", text: result.name }),
       el("span", { class: "hint", text: numbers })),
+    result.wasFailingBefore && el("p", { class: "hint", text: result.passed ? "It failed before the deploy." : "It failed before the deploy too." }),
     !result.passed && result.message && el("p", { class: "check-message", text: result.message }),
     result.excerpt && el("details", { open: !result.passed }, el("summary", { text: "What it answered" }), el("pre", { class: "excerpt", tabindex: "0", text: result.excerpt })));
 }

@@ -60,15 +60,22 @@ extension TextRule {
     }
 
     /// Where people reach this server.
-    static let publicURL = TextRule(
-        pattern: "^https?://" + hostAndPort + #"(/[^\u0000-\u0020\u007F#?]*)?$"#,
-        length: 1...1024,
-        wanted: "an address such as https://deploy.example.com"
-    ) { text in
-        guard let url = PlainURL(text), ["http", "https"].contains(url.scheme), !text.hasControls, url.user == nil,
-            !text.utf8.contains(where: { " #?".utf8.contains($0) })
-        else { return "write https://host or https://host:port, with a path at most" }
-        return nil
+    static let publicURL = webAddress("https://deploy.example.com")
+
+    /// Where the API of a service is.
+    static let apiURL = webAddress("https://api.example.com")
+
+    private static func webAddress(_ example: String) -> TextRule {
+        TextRule(
+            pattern: "^https?://" + hostAndPort + #"(/[^\u0000-\u0020\u007F#?]*)?$"#,
+            length: 1...1024,
+            wanted: "an address such as \(example)"
+        ) { text in
+            guard let url = PlainURL(text), ["http", "https"].contains(url.scheme), !text.hasControls,
+                url.user == nil, !text.utf8.contains(where: { " #?".utf8.contains($0) })
+            else { return "write https://host or https://host:port, with a path at most" }
+            return nil
+        }
     }
 
     /// Where this server listens.
@@ -104,6 +111,9 @@ struct HostAndPort {
     /// Without brackets.
     var name: Substring
     var port: Int?
+
+    /// It leads to this machine alone.
+    var isLoopback: Bool { name == "localhost" || name == "::1" || (isIPv4(name) && name.begins(with: "127.")) }
 
     init?(_ text: Substring) {
         guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }

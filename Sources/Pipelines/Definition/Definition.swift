@@ -13,8 +13,36 @@ public struct Definition: Codable, Sendable, Equatable {
     public var deploy: Deploy
     public var smokeTest: [SmokeCheck]
     public var onPush: OnPush
+    /// What ends the hold that a rollback leaves on the environment.
+    public var hold = Hold.untilResumed
 
     public enum OnPush: String, Codable, Sendable, CaseIterable { case latest, queue, cancel }
+
+    public enum Hold: String, Codable, Sendable, CaseIterable {
+        /// An operator lets pushes through again.
+        case untilResumed
+        /// The next push that comes after the rollback is let through, as `onPush` says.
+        case untilNextPush
+    }
+}
+
+extension Definition {
+    /// What was kept before a key existed is read with that key's default.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            name: try container.decode(String.self, forKey: .name),
+            environment: try container.decode(String.self, forKey: .environment),
+            source: try container.decode(Source.self, forKey: .source),
+            images: try container.decode([Image].self, forKey: .images),
+            registry: try container.decode(Registry.self, forKey: .registry),
+            secrets: try container.decode([String: SecretSource].self, forKey: .secrets),
+            deploy: try container.decode(Deploy.self, forKey: .deploy),
+            smokeTest: try container.decode([SmokeCheck].self, forKey: .smokeTest),
+            onPush: try container.decode(OnPush.self, forKey: .onPush),
+            hold: try container.decodeIfPresent(Hold.self, forKey: .hold) ?? .untilResumed
+        )
+    }
 }
 
 extension Definition {
@@ -52,32 +80,14 @@ extension Definition {
         case embedded
         /// `host:port` or `host:port/prefix`.
         case address(String)
+        /// A registry of DigitalOcean, by its name. `keep` images of each repository outlive the registry's clean-up; nil:
+        /// nothing is ever deleted.
+        case digitalocean(String, keep: Int?)
     }
 
     public enum SecretSource: Codable, Sendable, Equatable {
         case environment(String)
         case file(String)
-    }
-
-    public struct Deploy: Codable, Sendable, Equatable {
-        public var target: Target
-        /// Default: the pipeline's name.
-        public var namespace: String
-        /// Folders or files inside the repository.
-        public var manifests: [String]
-        /// A Job's manifest inside the repository; it must finish before the rollout begins.
-        public var before: String?
-        /// Deadline of the deploy stage, in seconds. Default 300.
-        public var timeout: Double
-        public var onFailure: OnFailure
-
-        public enum OnFailure: String, Codable, Sendable, CaseIterable { case undo, keep }
-    }
-
-    /// Where a pipeline deploys to: one case and one file in `Stage/` for each kind.
-    public enum Target: Codable, Sendable, Equatable {
-        /// Containers on this machine.
-        case podman
     }
 
     public struct SmokeCheck: Codable, Sendable, Equatable {
@@ -90,6 +100,12 @@ extension Definition {
         public var retryFor: Double
         /// Seconds between tries. Default 2.
         public var retryEvery: Double
+        /// The certificate of an https address must be valid for at least so long, in seconds. Nil: any that is valid now.
+        public var tls: TLS?
+
+        public struct TLS: Codable, Sendable, Equatable {
+            public var validFor: Double
+        }
     }
 
     public struct Expectation: Codable, Sendable, Equatable {

@@ -2,11 +2,16 @@
 // so a change here must still read what was written before: the golden file of the tests pins it.
 
 extension Definition.Registry {
-    private enum CodingKeys: String, CodingKey { case embedded, address }
+    private enum CodingKeys: String, CodingKey { case embedded, address, digitalocean, retention }
+    private struct Retention: Codable { var keep: Int }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        self = try container.decodeIfPresent(String.self, forKey: .address).map(Self.address) ?? .embedded
+        if let name = try container.decodeIfPresent(String.self, forKey: .digitalocean) {
+            self = .digitalocean(name, keep: try container.decodeIfPresent(Retention.self, forKey: .retention)?.keep)
+        } else {
+            self = try container.decodeIfPresent(String.self, forKey: .address).map(Self.address) ?? .embedded
+        }
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -14,6 +19,9 @@ extension Definition.Registry {
         switch self {
         case .embedded: _ = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .embedded)
         case .address(let address): try container.encode(address, forKey: .address)
+        case .digitalocean(let name, let keep):
+            try container.encode(name, forKey: .digitalocean)
+            try container.encodeIfPresent(keep.map(Retention.init), forKey: .retention)
         }
     }
 }
@@ -35,23 +43,6 @@ extension Definition.SecretSource {
         switch self {
         case .environment(let variable): try container.encode(variable, forKey: .env)
         case .file(let path): try container.encode(path, forKey: .file)
-        }
-    }
-}
-
-extension Definition.Target {
-    private enum CodingKeys: String, CodingKey { case podman }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        _ = try container.nestedContainer(keyedBy: CodingKeys.self, forKey: .podman)
-        self = .podman
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        switch self {
-        case .podman: _ = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .podman)
         }
     }
 }

@@ -17,6 +17,8 @@ public struct Limits: Sendable, Equatable {
     public var smokeTestDeadline = 600.0
     /// How long an undo may take.
     public var undoDeadline = 300.0
+    /// Rendering manifests with kustomize or helm.
+    public var renderDeadline = 60.0
     /// Builds at a time, over all lanes.
     public var builds = 2
     /// Log kept of one attempt of a stage; the cut is marked.
@@ -38,6 +40,15 @@ public struct Limits: Sendable, Equatable {
     public var heartbeat = 15.0
     /// How long a session of the status page lasts.
     public var sessionLifetime = 43_200.0
+
+    // MARK: Services
+
+    /// One request to a Kubernetes API server; a watch may last longer.
+    public var kubernetesRequestDeadline = 30.0
+    /// One request to GitHub's API.
+    public var githubDeadline = 15.0
+    /// One request to DigitalOcean's API.
+    public var digitaloceanDeadline = 30.0
 
     // MARK: Taking leave
 
@@ -88,6 +99,11 @@ extension Limits {
         Named(name: "pushDeadline", field: .seconds(\.pushDeadline), about: "The push stage."),
         Named(name: "smokeTestDeadline", field: .seconds(\.smokeTestDeadline), about: "The smoke-test stage."),
         Named(name: "undoDeadline", field: .seconds(\.undoDeadline), about: "The undo of a deploy."),
+        Named(
+            name: "renderDeadline",
+            field: .seconds(\.renderDeadline),
+            about: "Rendering manifests with kustomize or helm."
+        ),
         Named(name: "builds", field: .count(\.builds, 1...64), about: "Builds at a time, over all environments."),
         Named(
             name: "logBytes",
@@ -120,6 +136,17 @@ extension Limits {
             name: "sessionLifetime",
             field: .seconds(\.sessionLifetime),
             about: "How long a session of the status page lasts."
+        ),
+        Named(
+            name: "kubernetesRequestDeadline",
+            field: .seconds(\.kubernetesRequestDeadline),
+            about: "One request to a Kubernetes API server; a watch may last longer."
+        ),
+        Named(name: "githubDeadline", field: .seconds(\.githubDeadline), about: "One request to GitHub's API."),
+        Named(
+            name: "digitaloceanDeadline",
+            field: .seconds(\.digitaloceanDeadline),
+            about: "One request to DigitalOcean's API."
         ),
         Named(
             name: "drain",

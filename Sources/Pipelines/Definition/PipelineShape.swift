@@ -41,6 +41,14 @@ extension Shape {
                 Default: latest.
                 """
             ),
+            .optional(
+                "hold",
+                .choice(Definition.Hold.allCases.map(\.rawValue)),
+                """
+                What ends the hold that a rollback leaves on the environment. untilResumed: an operator. untilNextPush: \
+                the next push that comes after the rollback. Default: untilResumed.
+                """
+            ),
         ])
     )
 
@@ -105,13 +113,27 @@ extension Shape {
                     .text(.registryAddress),
                     "host:port, or host:port/prefix. Credentials belong under registries in fairlead.yaml."
                 ),
-                .refused(
+                .optional(
                     "digitalocean",
-                    "this version pushes to its own registry or to an address; write address: HOST/PREFIX",
-                    insteadOf: ["address"]
+                    .text(.registryName),
+                    "The name of a registry of DigitalOcean. Its token belongs under digitalocean in fairlead.yaml."
+                ),
+                .optional(
+                    "retention",
+                    .object(
+                        ObjectShape(keys: [
+                            .required(
+                                "keep",
+                                .integer(1...1000),
+                                "The images of each repository that are kept, and those that an environment may need."
+                            )
+                        ])
+                    ),
+                    "What is deleted from the DigitalOcean registry after a deploy. Default: nothing."
                 ),
             ],
-            exactlyOne: [["embedded", "address"]]
+            exactlyOne: [["embedded", "address", "digitalocean"]],
+            together: ["retention": ["digitalocean"]]
         )
     )
 
@@ -132,51 +154,6 @@ extension Shape {
             exactlyOne: [["env", "file"]]
         )
     )
-
-    private static let deploy: Shape = {
-        let target = "this version deploys to podman; write podman: {}"
-        let manifests = "this version deploys plain manifests; write manifests: [FOLDER]"
-        return Shape.object(
-            ObjectShape(
-                keys: [
-                    .optional("podman", .object(ObjectShape(keys: [])), "Containers on this machine: podman: {}."),
-                    .optional(
-                        "namespace",
-                        .text(.name),
-                        """
-                        The namespace of everything that is deployed. No two environments share one. \
-                        Default: the pipeline's name.
-                        """
-                    ),
-                    .required(
-                        "manifests",
-                        .list(.text(.repositoryPath), count: 1...64),
-                        "Folders or files with Kubernetes manifests, inside the repository."
-                    ),
-                    .optional(
-                        "before",
-                        .text(.repositoryPath),
-                        "The manifest of a Job, inside the repository: it must finish before the rollout begins."
-                    ),
-                    .optional("timeout", .duration, "The deadline of the deploy stage, e.g. 90s or 5m. Default: 5m."),
-                    .optional(
-                        "onFailure",
-                        .choice(Definition.Deploy.OnFailure.allCases.map(\.rawValue)),
-                        """
-                        What happens to a deploy that fails. undo: the last release that succeeded is put back. keep: \
-                        everything stays, to be looked at. Default: undo.
-                        """
-                    ),
-                    .refused("digitalocean", target, insteadOf: ["podman"]),
-                    .refused("kubeconfig", target, insteadOf: ["podman"]),
-                    .refused("inCluster", target, insteadOf: ["podman"]),
-                    .refused("kustomize", manifests, insteadOf: ["manifests"]),
-                    .refused("helm", manifests, insteadOf: ["manifests"]),
-                ],
-                exactlyOne: [["podman"]]
-            )
-        )
-    }()
 
     private static let smokeCheck = Shape.object(
         ObjectShape(keys: [
@@ -204,6 +181,15 @@ extension Shape {
                     ])
                 ),
                 "How a check that fails is tried again."
+            ),
+            .optional(
+                "tls",
+                .object(
+                    ObjectShape(keys: [
+                        .required("validFor", .days, "How long the certificate must still be valid, e.g. 14d.")
+                    ])
+                ),
+                "What the certificate of an https address must be like. Default: valid now."
             ),
         ])
     )

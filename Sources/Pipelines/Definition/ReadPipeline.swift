@@ -28,6 +28,7 @@ struct PipelineFile {
         let document = readDocument(contents, faults: &found)
         if let document {
             check(document, .pipeline, faults: &found)
+            checkCertificates(document, faults: &found)
         } else if found.isEmpty {
             found.add(.start, "the file is empty: a pipeline needs at least name, source, images and deploy")
         }
@@ -44,6 +45,16 @@ struct PipelineFile {
     }
 }
 
+/// Only an https address shows a certificate.
+private func checkCertificates(_ document: Value, faults: inout FaultList) {
+    for (index, check) in (document["smokeTest"]?.items ?? []).enumerated() {
+        guard let tls = check.entries.first(where: { $0.key == "tls" }), let get = check["get"]?.text,
+            !get.begins(with: "https://")
+        else { continue }
+        faults.add(tls.place, "smokeTest[\(index)] has 'tls', but \(quoted(get)) is no https address: leave it out")
+    }
+}
+
 // MARK: - From values that were checked against `Shape.pipeline`
 
 extension Definition {
@@ -53,17 +64,29 @@ extension Definition {
         for entry in value["secrets"]?.entries ?? [] {
             secrets[entry.key] = SecretSource(entry.value, folder: folder)
         }
+        let images = (value["images"]?.entries ?? []).map { Image($0.key, $0.value) }
         self.init(
             name: name,
             environment: value["environment"]?.text ?? name,
             source: Source(value["source"]),
-            images: (value["images"]?.entries ?? []).map { Image($0.key, $0.value) }.sorted { $0.name < $1.name },
-            registry: value["registry"]?["address"]?.text.map(Registry.address) ?? .embedded,
+            images: images.sorted { $0.name < $1.name },
+            registry: Registry(value["registry"]),
             secrets: secrets,
-            deploy: Deploy(value["deploy"], pipeline: name),
+            deploy: Deploy(value["deploy"], pipeline: name, folder: folder),
             smokeTest: (value["smokeTest"]?.items ?? []).map(SmokeCheck.init),
-            onPush: value["onPush"]?.text.flatMap(OnPush.init) ?? .latest
+            onPush: value["onPush"]?.text.flatMap(OnPush.init) ?? .latest,
+            hold: value["hold"]?.text.flatMap(Hold.init) ?? .untilResumed
         )
+    }
+}
+
+extension Definition.Registry {
+    fileprivate init(_ value: Value?) {
+        if let name = value?["digitalocean"]?.text {
+            self = .digitalocean(name, keep: value?["retention"]?["keep"]?.integer)
+        } else {
+            self = value?["address"]?.text.map(Self.address) ?? .embedded
+        }
     }
 }
 
@@ -104,15 +127,52 @@ extension Definition.SecretSource {
 }
 
 extension Definition.Deploy {
-    fileprivate init(_ value: Value?, pipeline: String) {
+    fileprivate init(_ value: Value?, pipeline: String, folder: String) {
         self.init(
-            target: .podman,
+            target: Definition.Target(value, folder: folder),
             namespace: value?["namespace"]?.text ?? pipeline,
-            manifests: (value?["manifests"]?.texts ?? []).map(FilePath.tidy),
+            manifests: Definition.Manifests(value, pipeline: pipeline),
             before: value?["before"]?.text.map(FilePath.tidy),
             timeout: value?["timeout"]?.text.flatMap(seconds) ?? 300,
-            onFailure: value?["onFailure"]?.text.flatMap(OnFailure.init) ?? .undo
+            onFailure: value?["onFailure"]?.text.flatMap(OnFailure.init) ?? .undo,
+            force: value?["force"]?.flag ?? false,
+            prune: value?["prune"]?.flag,
+            imagePaths: (value?["imagePaths"]?.items ?? []).map {
+                Definition.ImagePath(kind: $0["kind"]?.text ?? "", path: $0["path"]?.text ?? "")
+            }
         )
+    }
+}
+
+extension Definition.Target {
+    fileprivate init(_ value: Value?, folder: String) {
+        if let cluster = value?["digitalocean"]?["cluster"]?.text {
+            self = .digitalocean(cluster: cluster)
+        } else if let kubeconfig = value?["kubeconfig"] {
+            let file = kubeconfig.text ?? kubeconfig["file"]?.text ?? ""
+            self = .kubeconfig(file: FilePath.resolve(file, in: folder), context: kubeconfig["context"]?.text)
+        } else {
+            self = value?["inCluster"] == nil ? .podman : .inCluster
+        }
+    }
+}
+
+extension Definition.Manifests {
+    fileprivate init(_ value: Value?, pipeline: String) {
+        if let folder = value?["kustomize"]?.text {
+            self = .kustomize(FilePath.tidy(folder))
+        } else if let helm = value?["helm"] {
+            self = .helm(
+                Definition.Helm(
+                    chart: FilePath.tidy(helm["chart"]?.text ?? ""),
+                    values: (helm["values"]?.texts ?? []).map(FilePath.tidy),
+                    set: scalars(helm["set"]),
+                    release: helm["release"]?.text ?? pipeline
+                )
+            )
+        } else {
+            self = .files((value?["manifests"]?.texts ?? []).map(FilePath.tidy))
+        }
     }
 }
 
@@ -125,26 +185,31 @@ extension Definition.SmokeCheck {
             headers: value["headers"]?.table ?? [:],
             expect: Definition.Expectation(value["expect"]),
             retryFor: value["retry"]?["for"]?.text.flatMap(seconds) ?? 60,
-            retryEvery: value["retry"]?["every"]?.text.flatMap(seconds) ?? 2
+            retryEvery: value["retry"]?["every"]?.text.flatMap(seconds) ?? 2,
+            tls: value["tls"]?["validFor"]?.text.flatMap(days).map { TLS(validFor: Double($0) * 86_400) }
         )
     }
 }
 
 extension Definition.Expectation {
     fileprivate init(_ value: Value?) {
-        var json: [String: Definition.JSONScalar] = [:]
-        for entry in value?["json"]?.entries ?? [] {
-            guard case .scalar(let scalar) = entry.value.content else { continue }
-            json[entry.key] = Definition.JSONScalar(scalar)
-        }
         self.init(
             status: value?["status"]?.integer ?? 200,
-            json: json,
+            json: scalars(value?["json"]),
             body: value?["body"]?.text,
             headers: value?["headers"]?.table ?? [:],
             within: value?["within"]?.text.flatMap(seconds)
         )
     }
+}
+
+private func scalars(_ value: Value?) -> [String: Definition.JSONScalar] {
+    var scalars: [String: Definition.JSONScalar] = [:]
+    for entry in value?.entries ?? [] {
+        guard case .scalar(let scalar) = entry.value.content else { continue }
+        scalars[entry.key] = Definition.JSONScalar(scalar)
+    }
+    return scalars
 }
 
 extension Definition.JSONScalar {

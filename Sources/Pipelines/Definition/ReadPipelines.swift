@@ -66,26 +66,9 @@ private func environmentFaults(_ files: [PipelineFile]) -> [Fault] {
     var seen: [(file: PipelineFile, definition: Definition)] = []
     for file in files {
         guard let definition = file.definition else { continue }
-        let here = definition.deploy
         for (otherFile, other) in seen {
             let place = "\(otherFile.file):\(otherFile.environmentPlace.line)"
-            let isSamePlace = here.target == other.deploy.target && here.namespace == other.deploy.namespace
-            let message: String
-            if definition.environment == other.environment, !isSamePlace {
-                message = """
-                    the environment \(quoted(definition.environment)) has the namespace \(quoted(here.namespace)) here \
-                    and \(quoted(other.deploy.namespace)) in \(place): write the same target and namespace in both, or \
-                    name two environments
-                    """
-            } else if definition.environment != other.environment, isSamePlace {
-                message = """
-                    the environment \(quoted(definition.environment)) has the target and the namespace \
-                    \(quoted(here.namespace)) of the environment \(quoted(other.environment)) in \(place): give it a \
-                    namespace of its own, or name one environment in both
-                    """
-            } else {
-                continue
-            }
+            guard let message = environmentFault(definition, other, in: place) else { continue }
             let line = file.environmentPlace.line
             let column = file.environmentPlace.column
             faults.append(Fault(file: file.file, line: line, column: column, message: message))
@@ -94,4 +77,29 @@ private func environmentFaults(_ files: [PipelineFile]) -> [Fault] {
         seen.append((file, definition))
     }
     return faults
+}
+
+private func environmentFault(_ definition: Definition, _ other: Definition, in place: String) -> String? {
+    let here = definition.deploy
+    let there = other.deploy
+    guard definition.environment == other.environment else {
+        guard here.target.mayBe(there.target), here.namespace == there.namespace else { return nil }
+        return """
+            the environment \(quoted(definition.environment)) has the target and the namespace \
+            \(quoted(here.namespace)) of the environment \(quoted(other.environment)) in \(place): give it a \
+            namespace of its own, or name one environment in both
+            """
+    }
+    if here.target != there.target {
+        return """
+            the environment \(quoted(definition.environment)) deploys to \(here.target) here and to \
+            \(there.target) in \(place): write the same target in both, or name two environments
+            """
+    }
+    if here.namespace == there.namespace { return nil }
+    return """
+        the environment \(quoted(definition.environment)) has the namespace \(quoted(here.namespace)) here \
+        and \(quoted(there.namespace)) in \(place): write the same target and namespace in both, or \
+        name two environments
+        """
 }

@@ -46,7 +46,7 @@ private struct SettingsReader {
         if let listen = value["listen"]?.text.flatMap(ListenAddress.init) { settings.listen = listen }
         if let data = path(value["data"]) { settings.data = data }
         if let pipelines = path(value["pipelines"]) { settings.pipelines = pipelines }
-        settings.url = value["url"]?.text.map { $0.ends(with: "/") ? String($0.dropLast()) : $0 }
+        settings.url = value["url"]?.text.map(withoutSlash)
         settings.hosts = value["hosts"]?.texts ?? []
         settings.public = value["public"]?.text.flatMap(ServerSettings.Visibility.init) ?? .nothing
         settings.webhookSecrets = (value["webhooks"]?["secrets"]?.items ?? []).compactMap { webhookSecret($0) }
@@ -61,6 +61,10 @@ private struct SettingsReader {
         settings.git.caFile = existingFile(value["git"]?["caFile"])
         settings.unsafeBuilds = value["unsafeBuilds"]?.flag ?? false
         settings.buildNetwork = value["buildNetwork"]?["allow"]?.texts ?? []
+        settings.digitalocean = digitalocean(value["digitalocean"])
+        settings.github = github(value["github"])
+        settings.kubernetes.allow = value["kubernetes"]?["allow"]?.texts ?? []
+        settings.builder = builder(value["builder"])
         settings.limits = Limits(value["limits"])
         if settings.limits.bodiesInFlightBytes < settings.limits.webhookBodyBytes {
             let message = "limits.bodiesInFlightBytes must not be less than webhookBodyBytes: no webhook would get in"
@@ -133,6 +137,49 @@ private struct SettingsReader {
             user: value["user"]?.text ?? "git",
             method: .sshKey(path: key, knownHosts: knownHosts, passphrase: passphrase)
         )
+    }
+
+    private func withoutSlash(_ url: String) -> String { url.ends(with: "/") ? String(url.dropLast()) : url }
+
+    private mutating func digitalocean(_ value: Value?) -> ServerSettings.DigitalOceanAccess? {
+        guard let value, let token = secret(value["token"]) else { return nil }
+        return ServerSettings.DigitalOceanAccess(
+            token: token,
+            api: api(value["api"], "https://api.digitalocean.com")
+        )
+    }
+
+    private mutating func github(_ value: Value?) -> ServerSettings.GitHubAccess? {
+        guard let value else { return nil }
+        let method: ServerSettings.GitHubAccess.Method
+        if let app = value["app"] {
+            guard let privateKey = secret(app["privateKey"]), let id = app["id"]?.integer else { return nil }
+            let installation = app["installation"]?.integer.map(Int64.init)
+            method = .app(id: Int64(id), privateKey: privateKey, installation: installation)
+        } else {
+            guard let token = secret(value["token"]) else { return nil }
+            method = .token(token)
+        }
+        return ServerSettings.GitHubAccess(method: method, api: api(value["api"], "https://api.github.com"))
+    }
+
+    /// The address that gets a token. Over plain http it could be read on the way.
+    private mutating func api(_ value: Value?, _ usual: String) -> String {
+        guard let value, let text = value.text else { return usual }
+        if let url = PlainURL(text), url.scheme == "http", !url.host.isLoopback {
+            warnings.add(value.place, "the token goes to \(quoted(text)) without encryption: write https://")
+        }
+        return withoutSlash(text)
+    }
+
+    private mutating func builder(_ value: Value?) -> ServerSettings.RemoteBuilder? {
+        guard let value, let podman = value["podman"]?.text else { return nil }
+        if let identity = value["identity"], !podman.begins(with: "ssh://") {
+            faults.add(identity.place, "builder.identity is for ssh:// alone: leave it out")
+            return nil
+        }
+        let identity = existingFile(value["identity"], isSecret: true)
+        return ServerSettings.RemoteBuilder(podman: podman, identity: identity)
     }
 
     /// The path of a file that must be there when the server starts.

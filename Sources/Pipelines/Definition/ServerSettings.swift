@@ -20,6 +20,13 @@ public struct ServerSettings: Sendable {
     public var unsafeBuilds = false
     /// Blocks of private IPv4 addresses that builds may reach all the same, as `address/bits`.
     public var buildNetwork: [String] = []
+    /// Nil: no pipeline can use DigitalOcean.
+    public var digitalocean: DigitalOceanAccess?
+    /// Nil: GitHub is told nothing.
+    public var github: GitHubAccess?
+    public var kubernetes = KubernetesRules()
+    /// Nil: images are built on this machine.
+    public var builder: RemoteBuilder?
     public var limits = Limits()
     /// What works, but should not stay so.
     public var warnings: [Fault] = []

@@ -78,6 +78,25 @@ extension Shape {
                 ),
                 "What builds may reach: the internet, and no private address."
             ),
+            .optional("digitalocean", digitalocean, "How DigitalOcean is reached, for its registries and clusters."),
+            .optional("github", github, "How GitHub is told about runs: commit statuses and deployments."),
+            .optional(
+                "kubernetes",
+                .object(
+                    ObjectShape(keys: [
+                        .optional(
+                            "allow",
+                            .list(.text(.kindName), count: 0...128),
+                            """
+                            Kinds that pipelines may apply besides the workloads of their namespace: Kind of any API \
+                            group, or Kind.group. Default: none.
+                            """
+                        )
+                    ])
+                ),
+                "What pipelines may do in clusters."
+            ),
+            .optional("builder", builder, "Where images are built. Default: on this machine."),
             .optional("limits", Limits.shape, "Deadlines and bounds."),
         ])
     )

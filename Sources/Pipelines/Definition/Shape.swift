@@ -3,9 +3,13 @@
 indirect enum Shape: Sendable {
     case text(TextRule)
     case flag
+    /// `true`, for a key that means something by being there.
+    case mark
     case integer(ClosedRange<Int>)
     /// `500ms`, `30s`, `5m`, `1h`; at most 24 hours.
     case duration
+    /// `14d`; at most 1000 days.
+    case days
     /// `65536`, `64KiB`, `25MiB`, `1GiB`; in the given number of bytes.
     case size(ClosedRange<Int>)
     case choice([String])
@@ -27,6 +31,15 @@ struct ObjectShape: Sendable {
     var exactlyOne: [[String]] = []
     /// A key → the keys that must be there with it.
     var together: [String: [String]] = [:]
+    /// Keys that say nothing, or something else, beside another one.
+    var apart: [Apart] = []
+
+    struct Apart: Sendable {
+        var key: String
+        var others: [String]
+        /// Why, and what to do.
+        var reason: String
+    }
 
     func key(_ name: String) -> Key? { keys.first { $0.name == name } }
 }
@@ -35,8 +48,6 @@ struct Key: Sendable {
     enum Presence: Sendable, Equatable {
         case required
         case optional
-        /// Known, but not in this version: the reason, and the keys whose absence is then forgiven.
-        case refused(String, insteadOf: [String])
     }
 
     var name: String
@@ -51,10 +62,6 @@ struct Key: Sendable {
 
     static func optional(_ name: String, _ shape: Shape, _ about: String) -> Key {
         Key(name: name, shape: shape, about: about, presence: .optional)
-    }
-
-    static func refused(_ name: String, _ reason: String, insteadOf: [String] = []) -> Key {
-        Key(name: name, shape: .scalar, about: "", presence: .refused(reason, insteadOf: insteadOf))
     }
 }
 
@@ -85,8 +92,10 @@ extension Shape {
         switch self {
         case .text(let rule), .textOrObject(let rule, _): rule.wanted
         case .flag: "true or false"
+        case .mark: "true: leave the key out if it does not hold"
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .duration: "a duration such as 500ms, 30s, 5m or 1h, above 0 and at most 24h"
+        case .days: "a number of days such as 14d, from 1d to 1000d"
         case .size(let range): "a size such as 64KiB or 25MiB, from \(range.lowerBound) to \(range.upperBound) bytes"
         case .choice(let words): words.count == 1 ? words[0] : "one of " + words.joined(separator: ", ")
         case .scalar: "text, a number, true, false or null"
@@ -96,13 +105,8 @@ extension Shape {
             if object.keys.isEmpty {
                 "an empty mapping: {}"
             } else {
-                "a mapping with " + object.keys.filter(\.isReadable).map(\.name).joined(separator: ", ")
+                "a mapping with " + object.keys.map(\.name).joined(separator: ", ")
             }
         }
     }
-}
-
-extension Key {
-    /// This version reads the key.
-    var isReadable: Bool { presence == .required || presence == .optional }
 }

@@ -42,12 +42,7 @@ private struct ShapeCheck {
                 if let meant = likely(entry.key, among: shape.keys.map(\.name)) { forgiven.insert(meant) }
                 continue
             }
-            if case .refused(let reason, let insteadOf) = key.presence {
-                complain(entry.place, inner, "is not there yet: \(reason)")
-                forgiven.formUnion(insteadOf)
-            } else {
-                self.value(entry.value, key.shape, path: inner)
-            }
+            self.value(entry.value, key.shape, path: inner)
         }
         for key in shape.keys where key.presence == .required && !forgiven.contains(key.name) {
             if value[key.name] == nil {
@@ -61,9 +56,9 @@ private struct ShapeCheck {
         if entry.key == "<<" {
             return complain(entry.place, path, "merge keys (<<) are not read: write the keys out")
         }
-        let readable = shape.keys.filter(\.isReadable).map(\.name)
+        let readable = shape.keys.map(\.name)
         let advice: String
-        if let meant = likely(entry.key, among: shape.keys.map(\.name)) {
+        if let meant = likely(entry.key, among: readable) {
             advice = "did you mean \(quoted(meant))?"
         } else if readable.isEmpty {
             advice = "nothing can be set here: write {}"
@@ -88,6 +83,15 @@ private struct ShapeCheck {
             guard let entry = value.entries.first(where: { $0.key == key }) else { continue }
             for companion in companions where value[companion] == nil && !forgiven.contains(companion) {
                 complain(entry.place, path, "has \(quoted(key)) and so needs the key \(quoted(companion)) too")
+            }
+        }
+        for rule in shape.apart where value[rule.key] != nil {
+            for entry in value.entries where rule.others.contains(entry.key) {
+                complain(
+                    entry.place,
+                    path,
+                    "may not have \(quoted(entry.key)) beside \(quoted(rule.key)): \(rule.reason)"
+                )
             }
         }
     }
@@ -156,8 +160,10 @@ private struct ShapeCheck {
         let fits: Bool
         switch shape {
         case .flag: fits = value.flag != nil
+        case .mark: fits = value.flag == true
         case .integer(let range): fits = scalar.isCommonNumber && value.integer.map(range.contains) ?? false
         case .duration: fits = scalar.kind == .text && seconds(of: scalar.text) != nil
+        case .days: fits = scalar.kind == .text && days(of: scalar.text) != nil
         case .size(let range): fits = bytes(of: scalar).map(range.contains) ?? false
         case .choice(let words): fits = scalar.kind == .text && words.contains(scalar.text)
         default: fits = isPlainScalar(scalar)
@@ -166,6 +172,8 @@ private struct ShapeCheck {
         var advice = ""
         if case .duration = shape, case .integer(let number) = scalar.kind, number > 0 {
             advice = ": add the unit, e.g. \(number)s"
+        } else if case .days = shape, case .integer(let number) = scalar.kind, number > 0 {
+            advice = ": add the unit: \(number)d"
         } else if case .choice(let words) = shape, let meant = likely(scalar.text, among: words) {
             advice = ": did you mean \(meant)?"
         } else if scalar.isOldFlag {
@@ -210,6 +218,15 @@ public func seconds(of text: String) -> Double? {
     else { return nil }
     let seconds = unit.1 == 0.001 ? number / 1000 : number * unit.1
     return seconds <= 86_400 ? seconds : nil
+}
+
+/// The days of a text such as `14d`: from 1 to 1000. Anything else: nil.
+func days(of text: String) -> Int? {
+    let digits = leadingDigits(of: text)
+    guard (1...4).contains(digits.utf8.count), digits.first != "0", rest(of: text, after: digits) == "d" else {
+        return nil
+    }
+    return Int(digits).flatMap { $0 <= 1000 ? $0 : nil }
 }
 
 /// The bytes of a size: a whole number, or text such as `64KiB`, `25MiB`, `1GiB`.

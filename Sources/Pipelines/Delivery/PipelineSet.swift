@@ -28,6 +28,8 @@ public struct PipelineSet: Sendable {
         byRepository = Dictionary(grouping: entries.indices) { RepositoryKey.of(entries[$0].definition.source) }
     }
 
+    public var definitions: [Definition] { entries.map(\.definition) }
+
     public subscript(name: String) -> Entry? { entries.first { $0.definition.name == name } }
 
     /// Decides from the payload only what needs no fetch: deleted refs, skip markers, repository and ref.

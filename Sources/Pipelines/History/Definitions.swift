@@ -22,6 +22,17 @@ extension History {
         return hash
     }
 
+    /// The definition that a run was accepted with; nil if there is no such run, or this Fairlead cannot read it.
+    func definition(run: Int64) async throws -> Definition? {
+        try await read { db in
+            try String.fetchOne(
+                db,
+                sql: "SELECT f.body FROM runs r JOIN definitions f ON f.id = r.definition_id WHERE r.id = ?",
+                arguments: [run]
+            ).flatMap { try? DefinitionBody.decode($0) }
+        }
+    }
+
     /// The definition with this hash; nil if it was never registered.
     public func definition(hash: String) async throws -> Definition? {
         try await read { db in

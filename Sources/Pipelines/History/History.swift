@@ -15,6 +15,8 @@ public final class History: Sendable {
     private let lock: FolderLock?
     let checkpointer: Checkpointer
     private let epoch = Locked<Int64>(0)
+    /// Whether changes of runs are noted for GitHub.
+    let reporting = Locked<ReportRules?>(nil)
 
     init(pool: DatabasePool, checkpointer: Checkpointer, lock: FolderLock?, now: @escaping @Sendable () -> Int64) {
         self.pool = pool

@@ -26,6 +26,21 @@ extension History {
         }
     }
 
+    /// What was pushed last of each of a pipeline's images, by name.
+    public func newestImages(pipeline: String) async throws -> [String: ImageRecord] {
+        try await read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: "SELECT name, digest, reference, run_id FROM images WHERE pipeline = ? ORDER BY run_id, id",
+                arguments: [pipeline]
+            )
+            let images = rows.map {
+                ($0["name"] as String, ImageRecord(digest: $0["digest"], reference: $0["reference"], run: $0["run_id"]))
+            }
+            return Dictionary(images) { _, newer in newer }
+        }
+    }
+
     /// Notes that a run built, or used again, an image that is in the registry.
     public func recordImage(
         pipeline: String,

@@ -54,8 +54,10 @@ extension History {
                     """,
                 arguments: [environment, run, body.blob, list, now()]
             )
+            let release = db.lastInsertedRowID
+            try self.reportWriter(db)?.noteDeployment(run)
             changes.append(.run(run))
-            return db.lastInsertedRowID
+            return release
         }
     }
 
@@ -83,6 +85,7 @@ extension History {
                 arguments: [time, former, release]
             )
             try Self.setLive(release, environment, db)
+            if let former { try Self.pruneJournal(former, db) }
             changes.append(.run(run))
         }
     }
@@ -99,6 +102,7 @@ extension History {
                 sql: "UPDATE releases SET status = 'undone', retired_at = ? WHERE id = ?",
                 arguments: [now(), release]
             )
+            try Self.pruneJournal(release, db)
             if status == .live {
                 let former = try Int64.fetchOne(
                     db,

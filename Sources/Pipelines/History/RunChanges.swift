@@ -29,7 +29,8 @@ extension History {
         try await change(
             run,
             "UPDATE runs SET revision = ?, message = ?, author = ?, forced = ? WHERE id = ?",
-            [revision, message, author, forced, run]
+            [revision, message, author, forced, run],
+            isReported: true
         )
     }
 
@@ -52,6 +53,7 @@ extension History {
                 arguments: [status.rawValue, reason?.code, reason?.message, supersededBy, now(), id]
             )
             if db.changesCount == 1 {
+                try self.noteReport(of: id, db)
                 changes += [.run(id), .queue]
                 return true
             }
@@ -89,6 +91,7 @@ extension History {
                     """,
                 arguments: [message, now(), run]
             )
+            try self.noteReport(of: run, db)
             changes.append(.queue)
             return .cancelled
         }
@@ -101,10 +104,16 @@ extension History {
         }
     }
 
-    private func change(_ run: Int64, _ sql: String, _ arguments: StatementArguments) async throws {
+    private func change(
+        _ run: Int64,
+        _ sql: String,
+        _ arguments: StatementArguments,
+        isReported: Bool = false
+    ) async throws {
         try await write { db, changes in
             try db.execute(sql: sql, arguments: arguments)
             guard db.changesCount == 1 else { throw HistoryError(.notFound, "There is no run \(run).") }
+            if isReported { try self.noteReport(of: run, db) }
             changes.append(.run(run))
         }
     }

@@ -171,12 +171,13 @@ public struct PipelineLive: Encodable, Sendable, Equatable {
 /// A `SmokeResult` with its null written.
 private struct SmokeView: Encodable {
     let result: SmokeResult
-    private enum Key: String, CodingKey { case name, passed, status, duration, message, excerpt }
+    private enum Key: String, CodingKey { case name, passed, wasFailingBefore, status, duration, message, excerpt }
 
     func encode(to encoder: any Encoder) throws {
         var json = encoder.container(keyedBy: Key.self)
         try json.encode(result.name, forKey: .name)
         try json.encode(result.passed, forKey: .passed)
+        try json.encode(result.wasFailingBefore, forKey: .wasFailingBefore)
         try json.encode(result.status, forKey: .status)
         try json.encode(result.duration, forKey: .duration)
         try json.encode(result.message, forKey: .message)

@@ -75,7 +75,9 @@ extension History {
     private func claim(_ lane: Lane, epoch: Int64) async throws -> ClaimedRun? {
         while true {
             let step = try await write { [now] db, changes in
-                try lane.step(db, epoch: epoch, time: now(), &changes)
+                let step = try lane.step(db, epoch: epoch, time: now(), &changes)
+                try self.reportWriter(db)?.note(changes)
+                return step
             }
             switch step {
             case .claimed(let run): return run

@@ -12,33 +12,37 @@ public struct Road: Sendable {
     func travel(_ claimed: ClaimedRun) async {
         let run = RunInProgress(claimed, needs: needs)
         do {
-            try await undoUnfinished(run)
-            let clone = try await run.stage(.clone, within: .seconds(needs.limits.cloneDeadline)) {
-                try await CloneStage(run: run, log: $0).run()
-            }
-            let built = try await run.stage(.build, within: .seconds(needs.limits.buildDeadline)) {
-                try await BuildStage(run: run, log: $0).run(clone)
-            }
-            let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
-                try await PushStage(run: run, log: $0).run(built)
-            }
-            let release = try await run.stage(
-                .deploy,
-                within: .seconds(run.definition.deploy.timeout),
-                ifStill: isLive
-            ) {
-                try await DeployStage(run: run, log: $0).run(clone, pushed)
-            }
-            try await prove(release, run)
-            try await settle(release, run)
-            try await finish(run, .succeeded, nil)
+            try await run.holdingRegistry { try await travel(run) }
         } catch {
             await end(run, error)
         }
         if !needs.stopping.isSet { await run.workspace.remove() }
     }
 
-    /// What the smoke test rejects goes the way of a deploy that failed.
+    private func travel(_ run: RunInProgress) async throws {
+        try await undoUnfinished(run)
+        let clone = try await run.stage(.clone, within: .seconds(needs.limits.cloneDeadline)) {
+            try await CloneStage(run: run, log: $0).run()
+        }
+        let built = try await run.stage(.build, within: .seconds(needs.limits.buildDeadline)) {
+            try await BuildStage(run: run, log: $0).run(clone)
+        }
+        let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
+            try await PushStage(run: run, log: $0).run(built)
+        }
+        let release = try await run.stage(
+            .deploy,
+            within: .seconds(run.definition.deploy.timeout),
+            ifStill: isLive
+        ) {
+            try await DeployStage(run: run, log: $0).run(clone, pushed)
+        }
+        try await prove(release, run)
+        try await settle(release, run)
+        try await finish(run, .succeeded, nil)
+    }
+
+    /// What the smoke test rejects goes the way of a deploy that failed; but not for checks that failed before it.
     private func prove(_ release: DeployOutput, _ run: RunInProgress) async throws {
         // A report is worth nothing once the release that it is about was undone.
         let holds = { (_: SmokeOutput) in try await isLive(release) }
@@ -50,6 +54,9 @@ public struct Road: Sendable {
             ) {
                 try await SmokeTestStage(run: run, log: $0).run(release)
             }
+        } catch let error as StageError where error.reason.code == SmokeTestStage.failedBefore {
+            try await settle(release, run)
+            throw error
         } catch let error where !(error is Handover) {
             if run.definition.deploy.onFailure == .undo {
                 await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))
@@ -65,12 +72,13 @@ public struct Road: Sendable {
     }
 
     /// The release has passed: from here on it is what the environment goes back to.
-    private func settle(_ release: DeployOutput, _ run: RunInProgress) async throws {
-        try await needs.history.markLive(release.release)
-        try await needs.target.retire(
-            environment: run.definition.environment,
-            keeping: release.release,
-            log: LoggerLog(needs.logger)
+    private func settle(_ output: DeployOutput, _ run: RunInProgress) async throws {
+        try await needs.history.markLive(output.release)
+        guard let record = try await needs.history.release(output.release) else { return }
+        try await run.target.settle(
+            try await needs.open(record).release,
+            log: LoggerLog(needs.logger),
+            deadline: .now + .seconds(run.definition.deploy.timeout)
         )
     }
 
@@ -78,7 +86,7 @@ public struct Road: Sendable {
     private func undoUnfinished(_ run: RunInProgress) async throws {
         let environment = run.definition.environment
         for release in try await needs.history.unfinishedReleases(environment: environment) {
-            await ReleaseUndo(needs: needs, environment: environment, run: nil)
+            await ReleaseUndo(needs: needs, run: nil)
                 .undo(release.id, because: "the server was stopped while it was deployed", log: LoggerLog(needs.logger))
         }
     }

@@ -1,3 +1,4 @@
+public import GitHub
 public import HTTPClient
 public import Logging
 public import Signing
@@ -7,14 +8,18 @@ public struct RunDependencies: Sendable {
     public var history: History
     public var settings: ServerSettings
     public var podman: Podman
-    public var target: PodmanTarget
+    /// Of this machine; others are made for the definition that names them.
+    public var podmanTarget: PodmanTarget
     public var registries: Registries
     public var client: HTTPClient
+    /// Nil if the settings say nothing of GitHub.
+    public var github: GitHubAPI?
     public var sealingKey: SealingKey
     /// The server's environment: pipeline secrets are read from it.
     public var environment: [String: String]
     public var logger: Logger
     let buildSlots: Slots
+    let registryUse = RegistryUse()
     /// Set when the server goes down: what is cancelled then is handed over, not ended.
     let stopping = Latch()
 
@@ -22,9 +27,10 @@ public struct RunDependencies: Sendable {
         history: History,
         settings: ServerSettings,
         podman: Podman,
-        target: PodmanTarget,
+        podmanTarget: PodmanTarget,
         registries: Registries,
         client: HTTPClient,
+        github: GitHubAPI?,
         sealingKey: SealingKey,
         environment: [String: String],
         logger: Logger
@@ -32,9 +38,10 @@ public struct RunDependencies: Sendable {
         self.history = history
         self.settings = settings
         self.podman = podman
-        self.target = target
+        self.podmanTarget = podmanTarget
         self.registries = registries
         self.client = client
+        self.github = github
         self.sealingKey = sealingKey
         self.environment = environment
         self.logger = logger
@@ -54,11 +61,13 @@ public struct RunDependencies: Sendable {
             case .sshKey(_, _, let passphrase): if let passphrase { secrets.append(passphrase) }
             }
         }
+        if let token = settings.digitalocean?.token { secrets.append(token) }
+        if let secret = settings.github?.secret { secrets.append(secret) }
         return secrets
     }
 
     /// What is said of an error that no stage has put into words.
-    func reason(of error: any Error) -> Reason {
+    public func reason(of error: any Error) -> Reason {
         switch error {
         case let error as StageError: error.reason
         case is CancellationError: Reason("cancelled", "cancelled by an operator")

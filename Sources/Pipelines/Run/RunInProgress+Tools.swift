@@ -2,28 +2,19 @@ import HTTPClient
 
 /// The tools of the stages, set up for one run: its children are recorded under its number.
 extension RunInProgress {
-    var builder: ImageBuilder {
+    func builder(_ login: RegistryLogin) -> ImageBuilder {
         ImageBuilder(
             podman: needs.podman.forRun(id),
-            authFile: needs.registries.authFile,
+            authFile: login.authFile,
             registries: needs.registries.addresses,
             allow: needs.settings.buildNetwork,
             unsafeBuilds: needs.settings.unsafeBuilds
         )
     }
 
-    var pusher: ImagePusher {
-        ImagePusher(
-            podman: needs.podman.forRun(id),
-            authFile: needs.registries.authFile,
-            access: { [registries = needs.registries] in registries.access(to: $0) },
-            head: { [client = needs.client] url, headers in
-                try await client.send(HTTPRequest(method: "HEAD", url: url, headers: headers)).status
-            }
-        )
+    var target: any DeployTarget {
+        get throws { try needs.target(of: definition, run: id) }
     }
-
-    var target: PodmanTarget { needs.target.forRun(id, authFile: needs.registries.authFile) }
 
     /// Where an image of this pipeline is pushed to.
     func repository(of image: String) throws -> String {

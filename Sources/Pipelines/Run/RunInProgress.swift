@@ -111,8 +111,7 @@ struct RunInProgress: Sendable {
 
     /// Takes a release of this run back and records on the run how that went.
     func undo(_ release: Int64, because reason: String, log: any StageLog) async {
-        await ReleaseUndo(needs: needs, environment: definition.environment, run: id)
-            .undo(release, because: reason, log: log)
+        await ReleaseUndo(needs: needs, run: id).undo(release, because: reason, log: log)
     }
 
     /// A log whose end cannot be written is no reason to lose the run.

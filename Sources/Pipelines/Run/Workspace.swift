@@ -6,20 +6,30 @@ import Signing
 ///
 /// Nothing depends on the folder: when it is gone, it is made again from the mirror.
 struct Workspace: Sendable {
-    let mirror: Result<Mirror, any Error>
+    private let source: Definition.Source
+    private let needs: RunDependencies
     /// Absolute path of the checkout.
     let folder: String
     private let limits: FetchLimits
 
     init(run: Int64, definition: Definition, needs: RunDependencies) {
-        let url = definition.source.url
-        folder = "\(needs.dataFolder)/checkouts/run-\(run)"
+        self.init(name: "run-\(run)", definition: definition, needs: needs)
+    }
+
+    init(name: String, definition: Definition, needs: RunDependencies) {
+        source = definition.source
+        self.needs = needs
+        folder = "\(needs.dataFolder)/checkouts/\(name)"
         limits = FetchLimits(deadline: .seconds(needs.limits.fetchDeadline), idle: .seconds(needs.limits.fetchIdle))
-        mirror = Result {
+    }
+
+    /// The repository's mirror, with credentials that are good for a while.
+    var mirror: Mirror {
+        get async throws {
             try Mirror(
-                path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(url.utf8)).prefix(32))",
-                url: url,
-                credential: try needs.settings.gitCredential(for: url),
+                path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(source.url.utf8)).prefix(32))",
+                url: source.url,
+                credential: try await needs.gitCredential(for: source),
                 caFile: needs.settings.git.caFile
             )
         }
@@ -27,7 +37,7 @@ struct Workspace: Sendable {
 
     /// Fetches `ref` and returns the revision that it points to.
     func head(of ref: String, progress: @escaping @Sendable (FetchProgress) -> Void) async throws -> String {
-        let heads = try await mirror.get().fetch(refs: [ref], limits: limits, progress: progress)
+        let heads = try await mirror.fetch(refs: [ref], limits: limits, progress: progress)
         guard let head = heads[ref] else {
             throw GitError(.refNotFound, "\(ref) is not in the repository")
         }
@@ -44,7 +54,7 @@ struct Workspace: Sendable {
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
-        try await mirror.get().checkOut(revision, into: folder, limits: limits)
+        try await mirror.checkOut(revision, into: folder, limits: limits)
         try revision.write(toFile: marker, atomically: true, encoding: .utf8)
     }
 

@@ -5,17 +5,24 @@ struct BuildStage: Sendable {
 
     func run(_ clone: CloneOutput) async throws -> BuildOutput {
         try await run.workspace.ensure(clone.revision)
-        var images: [BuiltImage] = []
-        for image in run.definition.images {
-            images.append(
-                try await run.needs.buildSlots.with { try await build(image, clone) }
-            )
+        let images = try await run.loggedIn(readWrite: false, for: run.needs.limits.buildDeadline) { login in
+            var images: [BuiltImage] = []
+            for image in run.definition.images {
+                images.append(
+                    try await run.needs.buildSlots.with { try await build(image, clone, login) }
+                )
+            }
+            return images
         }
         return BuildOutput(images: images)
     }
 
-    private func build(_ image: Definition.Image, _ clone: CloneOutput) async throws -> BuiltImage {
-        let builder = run.builder
+    private func build(
+        _ image: Definition.Image,
+        _ clone: CloneOutput,
+        _ login: RegistryLogin
+    ) async throws -> BuiltImage {
+        let builder = run.builder(login)
         let folder = run.workspace.folder
         let key = try await builder.key(
             for: image,
@@ -23,7 +30,7 @@ struct BuildStage: Sendable {
             contextTree: clone.contextTrees[image.name] ?? clone.tree,
             log: log
         )
-        if let key, let reused = try await reusable(image, key) {
+        if let key, let reused = try await reusable(image, key, run.pusher(login)) {
             log.line("image \(image.name): nothing that goes into it changed; reusing \(reused)")
             return BuiltImage(name: image.name, id: nil, origin: .reused, key: key, reference: reused)
         }
@@ -39,10 +46,14 @@ struct BuildStage: Sendable {
     }
 
     /// The reference of an image with this key, if the registry still has it.
-    private func reusable(_ image: Definition.Image, _ key: String) async throws -> String? {
+    private func reusable(
+        _ image: Definition.Image,
+        _ key: String,
+        _ pusher: ImagePusher
+    ) async throws -> String? {
         guard let known = try await run.needs.history.image(pipeline: run.definition.name, name: image.name, key: key),
             known.reference.hasPrefix(try run.repository(of: image.name) + "@"),
-            try await run.pusher.exists(known.reference)
+            try await pusher.exists(known.reference)
         else { return nil }
         return known.reference
     }

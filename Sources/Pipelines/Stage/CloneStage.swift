@@ -16,7 +16,7 @@ struct CloneStage: Sendable {
     }
 
     private func clone() async throws -> CloneOutput {
-        let mirror = try run.workspace.mirror.get()
+        let mirror = try await run.workspace.mirror
         let head = try await fetch()
         let revision = try await settle(head: head, mirror)
         let commit = try await mirror.commit(revision)

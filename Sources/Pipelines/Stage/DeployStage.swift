@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Renders the manifests with digests pinned, records them as a release, and rolls them out.
 /// What fails is undone before the stage ends.
 struct DeployStage: Sendable {
@@ -8,40 +6,39 @@ struct DeployStage: Sendable {
 
     func run(_ clone: CloneOutput, _ pushed: PushOutput) async throws -> DeployOutput {
         try await run.workspace.ensure(clone.revision)
-        let (body, warnings) = try render(pushed)
-        for warning in warnings { log.line("warning: \(warning)") }
+        let deadline = ContinuousClock.now + .seconds(run.definition.deploy.timeout)
+        let target = try run.target
+        let rendered = try await target.render(
+            RevisionToRender(
+                checkout: run.workspace.folder,
+                images: pushed.images,
+                secrets: try run.secrets.values.get().mapValues(\.bytes)
+            ),
+            log: log,
+            deadline: deadline
+        )
+        for warning in rendered.warnings { log.line("warning: \(warning)") }
 
         let environment = run.definition.environment
-        let history = run.needs.history
-        let previous = try await history.live(environment: environment)?.release
-        let release = try await history.beginRelease(
+        let failingBefore = try await EarlierFaults(run: run, log: log).find(target)
+        let previous = try await run.needs.liveRelease(environment, at: run.definition.deploy)
+        let release = try await run.needs.history.beginRelease(
             environment: environment,
             run: run.id,
-            body: try run.needs.seal(body),
+            body: try run.needs.seal(rendered.body),
             images: pushed.images
         )
         do {
-            let services = try await run.target.apply(
-                body,
-                release: release,
-                environment: environment,
+            let services = try await target.apply(
+                TargetRelease(id: release, environment: environment, body: rendered.body, images: pushed.images),
                 previous: previous,
                 log: log,
-                deadline: .now + .seconds(run.definition.deploy.timeout)
+                deadline: deadline
             )
-            return DeployOutput(release: release, services: services)
+            return DeployOutput(release: release, services: services, failingBefore: failingBefore)
         } catch {
             throw try await undone(release, error)
         }
-    }
-
-    private func render(_ pushed: PushOutput) throws -> (body: ReleaseBody, warnings: [String]) {
-        try PodmanTarget.render(
-            checkout: run.workspace.folder,
-            definition: run.definition,
-            images: pushed.images,
-            secrets: try run.secrets.values.get().mapValues(\.bytes)
-        )
     }
 
     /// The server going down leaves the release as it is, for the next server; every other end undoes it.
@@ -61,4 +58,6 @@ struct DeployStage: Sendable {
 struct DeployOutput: Codable, Sendable {
     var release: Int64
     var services: [ServiceEndpoint]
+    /// Places in the definition's list of smoke checks: those that failed before anything was changed.
+    var failingBefore: [Int]?
 }

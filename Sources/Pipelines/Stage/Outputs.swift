@@ -52,4 +52,20 @@ public struct SmokeResult: Codable, Sendable, Equatable {
     public var message: String
     /// The beginning of the body, masked, at most 1 KiB.
     public var excerpt: String
+    /// The check failed already before the deploy changed anything, and so is no reason to undo it.
+    public var wasFailingBefore = false
+}
+
+extension SmokeResult {
+    /// What was kept before a key existed is read with its default.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(String.self, forKey: .name)
+        passed = try container.decode(Bool.self, forKey: .passed)
+        status = try container.decodeIfPresent(Int.self, forKey: .status)
+        duration = try container.decode(Double.self, forKey: .duration)
+        message = try container.decode(String.self, forKey: .message)
+        excerpt = try container.decode(String.self, forKey: .excerpt)
+        wasFailingBefore = try container.decodeIfPresent(Bool.self, forKey: .wasFailingBefore) ?? false
+    }
 }

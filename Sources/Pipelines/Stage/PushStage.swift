@@ -4,33 +4,60 @@ struct PushStage: Sendable {
     let log: any StageLog
 
     func run(_ built: BuildOutput) async throws -> PushOutput {
+        let isReused = built.images.allSatisfy { $0.reference != nil }
+        if isReused { return PushOutput(images: try built.images.map(reused)) }
+        if let registry = try digitalOceanRegistry { try await registry.waitForGarbageCollection(log: log) }
         // A little before the stage's own, which does not know what it waited for.
         let deadline = Deadline(instant: .now + .seconds(run.needs.limits.pushDeadline * 0.95))
-        var images: [PushedImage] = []
-        for image in built.images {
-            images.append(try await push(image, deadline))
+        let images = try await run.loggedIn(readWrite: true, for: run.needs.limits.pushDeadline) { login in
+            let pusher = run.pusher(login)
+            var images: [PushedImage] = []
+            for image in built.images {
+                images.append(image.reference == nil ? try await push(image, pusher, deadline) : try reused(image))
+            }
+            return images
         }
         return PushOutput(images: images)
     }
 
-    private func push(_ image: BuiltImage, _ deadline: Deadline) async throws -> PushedImage {
-        if let reference = image.reference, let digest = reference.split(separator: "@").last {
-            log.line("image \(image.name): in the registry already")
-            return PushedImage(
-                name: image.name,
-                origin: image.origin,
-                key: image.key,
-                digest: String(digest),
-                reference: reference
-            )
+    private func reused(_ image: BuiltImage) throws -> PushedImage {
+        guard let reference = image.reference, let digest = reference.split(separator: "@").last else {
+            throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
         }
+        log.line("image \(image.name): in the registry already")
+        return PushedImage(
+            name: image.name,
+            origin: image.origin,
+            key: image.key,
+            digest: String(digest),
+            reference: reference
+        )
+    }
+
+    private var digitalOceanRegistry: DigitalOceanRegistry? {
+        get throws {
+            guard case .digitalocean(let name, _) = run.definition.registry else { return nil }
+            return DigitalOceanRegistry(name: name, api: try run.needs.digitalOcean())
+        }
+    }
+
+    private func push(_ image: BuiltImage, _ pusher: ImagePusher, _ deadline: Deadline) async throws -> PushedImage {
         guard let id = image.id else {
             throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
         }
         let repository = try run.repository(of: image.name)
-        let pusher = run.pusher
         let digest = try await withBackoff(log: log) {
-            try await pusher.push(id, to: repository, log: log, deadline: deadline.left)
+            do {
+                return try await pusher.push(
+                    id,
+                    to: repository,
+                    log: log,
+                    deadline: deadline.left
+                )
+            } catch let error as StageError {
+                let name = "\(run.definition.name)/\(image.name)"
+                throw await (try digitalOceanRegistry)?.explain(error, pushingTo: name) ?? error
+            }
         }
         let reference = "\(repository)@\(digest)"
         log.line("image \(image.name): \(reference)")

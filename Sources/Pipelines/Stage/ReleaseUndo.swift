@@ -1,6 +1,4 @@
-import FoundationEssentials
 import Logging
-import Signing
 
 /// Takes a release back: the previous one is served again, or, if there was none, what was created is deleted.
 ///
@@ -8,7 +6,6 @@ import Signing
 /// and has a deadline of its own. Its result is recorded on the run.
 struct ReleaseUndo: Sendable {
     let needs: RunDependencies
-    let environment: String
     /// The run on which the result is recorded; nil when it only clears up after a stopped server.
     let run: Int64?
 
@@ -20,14 +17,18 @@ struct ReleaseUndo: Sendable {
         log.line("undo: \(reason)")
         await say(.running, reason)
         do {
-            let sentence = try await withDeadline(.seconds(needs.limits.undoDeadline), "the undo") {
-                let previous = try await previousRelease()
-                return try await needs.target.undo(
-                    environment: environment,
-                    release: release,
-                    to: previous,
+            let limit = Duration.seconds(needs.limits.undoDeadline)
+            let sentence = try await withDeadline(limit, "the undo") {
+                guard let record = try await needs.history.release(release) else {
+                    throw StageError(.errored, "internal", "Release \(release) is not recorded")
+                }
+                // By the definition that it was made by: the run's own may name another target by now.
+                let (release, definition) = try await needs.open(record)
+                return try await needs.target(of: definition, run: nil).undo(
+                    release,
+                    to: try await needs.liveRelease(record.environment, at: definition.deploy),
                     log: log,
-                    deadline: .now + .seconds(needs.limits.undoDeadline)
+                    deadline: .now + limit
                 )
             }
             try await needs.history.markUndone(release)
@@ -40,11 +41,6 @@ struct ReleaseUndo: Sendable {
         }
     }
 
-    private func previousRelease() async throws -> (Int64, ReleaseBody)? {
-        guard let live = try await needs.history.liveRelease(environment: environment) else { return nil }
-        return (live.id, try needs.open(live.body))
-    }
-
     private func say(_ status: Undo.Status, _ reason: String) async {
         guard let run else { return }
         do {
@@ -52,16 +48,5 @@ struct ReleaseUndo: Sendable {
         } catch {
             needs.logger.error("An undo could not be recorded", metadata: ["run.id": "\(run)", "error": "\(error)"])
         }
-    }
-}
-
-extension RunDependencies {
-    /// A release holds Secret data: it is sealed before it reaches the database.
-    func seal(_ body: ReleaseBody) throws -> [UInt8] {
-        try sealingKey.seal(Array(try JSONEncoder().encode(body)), context: "release")
-    }
-
-    func open(_ sealed: [UInt8]) throws -> ReleaseBody {
-        try JSONDecoder().decode(ReleaseBody.self, from: Data(try sealingKey.open(sealed, context: "release")))
     }
 }

@@ -2,6 +2,9 @@ import FoundationEssentials
 
 /// Asks the release whether it works. Every check is run and reported, also after one that failed.
 struct SmokeTestStage: Sendable {
+    /// The code of a verdict that rests on nothing but checks that failed before the deploy.
+    static let failedBefore = "smoke-test-failed-before"
+
     let run: RunInProgress
     let log: any StageLog
 
@@ -12,24 +15,38 @@ struct SmokeTestStage: Sendable {
         }
         let results = try await SmokeTester().run(
             checks: checks,
-            endpoints: release.services,
-            client: run.needs.client,
+            services: try await run.target.services(release.services),
+            outside: run.needs.client,
             log: log,
             deadline: .now + .seconds(run.needs.limits.smokeTestDeadline)
         )
-        let output = SmokeOutput(checks: results.map(masked))
-        guard let first = output.checks.first(where: { !$0.passed }) else { return output }
-        let failed = output.checks.count { !$0.passed }
-        throw StageError(
+        let failingBefore = Set(release.failingBefore ?? [])
+        let output = SmokeOutput(
+            checks: results.enumerated().map { masked($1, wasFailingBefore: failingBefore.contains($0)) }
+        )
+        if let verdict = try verdict(on: output) { throw verdict }
+        return output
+    }
+
+    private func verdict(on output: SmokeOutput) throws -> StageError? {
+        let failed = output.checks.filter { !$0.passed }
+        guard !failed.isEmpty else { return nil }
+        let fresh = failed.filter { !$0.wasFailingBefore }
+        let first = fresh.first ?? failed[0]
+        let count = "\(failed.count) of \(output.checks.count) checks failed"
+        return StageError(
             .failed,
-            "smoke-test-failed",
-            "\(failed) of \(output.checks.count) checks failed; \(first.name): \(first.message)",
+            fresh.isEmpty ? Self.failedBefore : "smoke-test-failed",
+            fresh.isEmpty
+                ? "\(count), as before the deploy, which therefore stays; \(first.name): \(first.message)"
+                : "\(count); \(first.name): \(first.message)",
             output: Array(try JSONEncoder().encode(output))
         )
     }
 
-    private func masked(_ result: SmokeResult) -> SmokeResult {
+    private func masked(_ result: SmokeResult, wasFailingBefore: Bool) -> SmokeResult {
         var result = result
+        result.wasFailingBefore = wasFailingBefore
         result.message = run.secrets.masker.mask(result.message)
         result.excerpt = run.secrets.masker.mask(result.excerpt)
         return result

@@ -25,8 +25,11 @@ struct Doctor: AsyncParsableCommand {
             let definitions = report.definitions("pipelines in \(settings.pipelines)") {
                 try readPipelines(settings)
             }
-            for definition in (definitions ?? [:]).values.sorted(by: { $0.name < $1.name }) {
-                for finding in await pipeline(definition, settings) { report.add(finding) }
+            let all = (definitions ?? [:]).values.sorted { $0.name < $1.name }
+            let cloud = CloudChecks(settings: settings)
+            for finding in await cloud.accounts(all) { report.add(finding) }
+            for definition in all {
+                for finding in await pipeline(definition, settings, cloud) { report.add(finding) }
             }
         }
         print(report.summary)
@@ -89,7 +92,11 @@ struct Doctor: AsyncParsableCommand {
         return findings
     }
 
-    private func pipeline(_ definition: Definition, _ settings: ServerSettings) async -> [Finding] {
+    private func pipeline(
+        _ definition: Definition,
+        _ settings: ServerSettings,
+        _ cloud: CloudChecks
+    ) async -> [Finding] {
         let environment = ProcessInfo.processInfo.environment
         var findings = definition.secrets.sorted { $0.key < $1.key }.map { name, source in
             do {
@@ -103,8 +110,17 @@ struct Doctor: AsyncParsableCommand {
                 )
             }
         }
+        let programs = definition.deploy.manifests.programs
+        if !programs.isEmpty {
+            let what = "pipeline \(definition.name): \(programs.joined(separator: " or "))"
+            findings.append(
+                programs.contains(where: isOnPath)
+                    ? Finding(true, "\(what) is installed", "")
+                    : Finding(false, "\(what) is missing", "install it where the server finds it in PATH")
+            )
+        }
         findings.append(await source(definition, settings))
-        return findings
+        return findings + (await cloud.pipeline(definition))
     }
 
     private func source(_ definition: Definition, _ settings: ServerSettings) async -> Finding {
@@ -129,7 +145,7 @@ struct Doctor: AsyncParsableCommand {
 }
 
 /// One thing that was looked at.
-private struct Finding {
+struct Finding {
     let ok: Bool
     let what: String
     let fix: String

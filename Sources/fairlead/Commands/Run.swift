@@ -22,13 +22,7 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try reported { try Configuration.read(options.config) }
-        let definitions = try reported { try readPipelines(settings) }
-        guard let definition = definitions[pipeline] else {
-            throw ValidationError(
-                "there is no pipeline \(pipeline) in \(settings.pipelines); there are: "
-                    + definitions.keys.sorted().joined(separator: ", ")
-            )
-        }
+        let definition = try Self.definition(pipeline, in: settings)
         guard let ref = definition.source.ref else {
             throw ValidationError("pipeline \(pipeline) deploys tags; push one to a server")
         }
@@ -38,6 +32,18 @@ struct Run: AsyncParsableCommand {
         let end = try await outcome(installation, definition, ref)
         await installation.close()
         if end.status != "succeeded" { throw ExitCode(1) }
+    }
+
+    /// A pipeline by its name, once all of the folder's files are in order.
+    static func definition(_ name: String, in settings: ServerSettings) throws -> Definition {
+        let definitions = try reported { try readPipelines(settings) }
+        guard let definition = definitions[name] else {
+            throw ValidationError(
+                "there is no pipeline \(name) in \(settings.pipelines); there are: "
+                    + definitions.keys.sorted().joined(separator: ", ")
+            )
+        }
+        return definition
     }
 
     private func outcome(

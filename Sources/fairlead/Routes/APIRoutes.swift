@@ -4,10 +4,12 @@ import Pipelines
 
 /// `/api/v1`: runs, their logs, pipelines, and what an operator may do to them.
 struct APIRoutes: Sendable {
-    let history: History
+    let needs: RunDependencies
     let access: Access
     let runner: Runner
     let pipelines: @Sendable () -> PipelineSet
+
+    private var history: History { needs.history }
 
     /// The most runs that one page lists.
     private static let pageLimit = 100
@@ -105,33 +107,49 @@ struct APIRoutes: Sendable {
     }
 
     func start(pipeline name: String, _ request: Request) async throws -> Response {
-        struct Body: Decodable { let revision: String? }
         let who = try await access.require(.deployer, request)
         guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
         guard let ref = entry.definition.source.ref else {
             throw Problem.conflict("needs-tag", "pipeline \(name) deploys tags; push one")
-        }
-        var revision: String?
-        if !request.body.isEmpty {
-            guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
-                throw Problem.badRequest(#"the body must be empty or {"revision": "…"}"#)
-            }
-            revision = body.revision
-            if let revision, !isRevision(revision) {
-                throw Problem.badRequest(
-                    "revision: must be a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits"
-                )
-            }
         }
         let run = try await history.enqueueManual(
             pipeline: name,
             environment: entry.definition.environment,
             definitionHash: entry.hash,
             ref: ref,
-            revision: revision,
+            revision: try revision(in: request),
             by: who
         )
         return try await summary(run, status: 202)
+    }
+
+    /// What a push would do now. It fetches and asks the target, so it takes the role of those who deploy.
+    func plan(pipeline name: String, _ request: Request) async throws -> Response {
+        struct Plan: Encodable { let lines: [String] }
+        try await access.require(.deployer, request)
+        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        let revision = try revision(in: request)
+        do {
+            let log = LoggerLog(needs.logger)
+            return .encoded(Plan(lines: try await needs.plan(entry.definition, revision: revision, log: log)))
+        } catch {
+            throw Problem.conflict("no-plan", needs.reason(of: error).message)
+        }
+    }
+
+    /// The revision that the body asks for; nil for the head.
+    private func revision(in request: Request) throws -> String? {
+        struct Body: Decodable { let revision: String? }
+        guard !request.body.isEmpty else { return nil }
+        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
+            throw Problem.badRequest(#"the body must be empty or {"revision": "…"}"#)
+        }
+        if let revision = body.revision, !isRevision(revision) {
+            throw Problem.badRequest(
+                "revision: must be a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits"
+            )
+        }
+        return body.revision
     }
 
     func pipelines(_ request: Request) async throws -> Response {

@@ -50,6 +50,8 @@ struct Router: Sendable {
             return try await api.pipeline(path[1], request)
         case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "runs":
             return try await api.start(pipeline: path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "plan":
+            return try await api.plan(pipeline: path[1], request)
         case ("GET", ["events"]): return try await events.open(request)
         case ("GET", ["session"]): return try await sessions.read(request)
         case ("POST", ["session"]): return try await sessions.create(request)

@@ -45,18 +45,21 @@ struct Installation: Sendable {
             authFile: access.authFile,
             drain: .seconds(settings.limits.drain)
         )
+        let client = HTTPClient()
         let dependencies = RunDependencies(
             history: history,
             settings: settings,
             podman: podman,
-            target: target,
+            podmanTarget: target,
             registries: access,
-            client: HTTPClient(),
+            client: client,
+            github: try settings.gitHubAPI(client: client),
             sealingKey: sealingKey,
             environment: ProcessInfo.processInfo.environment,
             logger: logger
         )
         try await dependencies.sweep()
+        history.report(by: ReportRules(settings))
         return Installation(
             settings: settings,
             history: history,

@@ -50,6 +50,11 @@ struct Server: Sendable {
             group.addTask { await runner.run() }
             group.addTask { await feed.run() }
             group.addTask { await keepProxy() }
+            group.addTask { await PullSecretKeeper(installation.dependencies).run() }
+            group.addTask { await RegistryGuard(installation.dependencies).run { pipelines.value.definitions } }
+            if let github = installation.dependencies.github {
+                group.addTask { await Reporter(history: history, api: github, logger: logger).run() }
+            }
             group.addTask {
                 try? await Task.sleep(for: Self.settling)
                 returnStartupMemory()
@@ -82,7 +87,12 @@ struct Server: Sendable {
                 logger: logger
             ),
             access: access,
-            api: APIRoutes(history: history, access: access, runner: runner, pipelines: { pipelines.value }),
+            api: APIRoutes(
+                needs: installation.dependencies,
+                access: access,
+                runner: runner,
+                pipelines: { pipelines.value }
+            ),
             events: EventsRoute(access: access, feed: feed),
             sessions: SessionRoutes(access: access, history: history, settings: settings),
             health: HealthRoutes(readiness: { stopping.value ? "stopping" : nil }),
@@ -119,7 +129,7 @@ struct Server: Sendable {
     private func keepProxy() async {
         while !Task.isCancelled {
             do {
-                try await installation.dependencies.target.ensureProxy()
+                try await installation.dependencies.podmanTarget.ensureProxy()
             } catch {
                 installation.logger.error("The proxy cannot be started again", metadata: ["error": "\(error)"])
             }

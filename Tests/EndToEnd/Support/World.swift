@@ -8,6 +8,8 @@ final class World: Sendable {
     static let secret = "correct horse battery staple"
     static let otherSecret = "another secret, for the rotation"
 
+    static let podman = "{ podman: {}, manifests: [k8s], timeout: 60s }"
+
     let folder: String
     let repository: Repository
     let client = HTTPClient()
@@ -18,11 +20,12 @@ final class World: Sendable {
     static func run(
         files: [String: String] = Sample.files(),
         pipeline: String = "",
+        deploy: String = World.podman,
         settings: String = "public: everything\n",
         serve: Bool = true,
         _ body: (World) async throws -> Void
     ) async throws {
-        let world = try await World(files: files, pipeline: pipeline, settings: settings)
+        let world = try await World(files: files, pipeline: pipeline, deploy: deploy, settings: settings)
         do {
             if serve { try await world.start() }
             try await body(world)
@@ -34,7 +37,7 @@ final class World: Sendable {
         await world.remove()
     }
 
-    private init(files: [String: String], pipeline: String, settings: String) async throws {
+    private init(files: [String: String], pipeline: String, deploy: String, settings: String) async throws {
         var template = Array("/var/tmp/fl-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Unexpected("no temporary folder") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -45,7 +48,7 @@ final class World: Sendable {
             name: web
             source: { git: "\(repository.url)", branch: main }
             images: { web: { context: . } }
-            deploy: { podman: {}, manifests: [k8s], timeout: 60s }
+            deploy: \(deploy)
             smokeTest: [{ name: says hello, get: "service://web:80/", expect: { body: Hello }, retry: { for: 5s, every: 1s } }]
             \(pipeline)
             """
@@ -228,7 +231,8 @@ final class World: Sendable {
         try await podman("ps", "--all", "--external", "--format", "{{.Names}}")
     }
 
-    private func podman(_ arguments: String...) async throws -> [String] {
+    @discardableResult
+    func podman(_ arguments: String...) async throws -> [String] {
         let podman = try Podman(folder: "\(data)/podman", insecureRegistries: nil)
         let (_, output) = try await podman.capture(arguments, deadline: .seconds(30))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
@@ -278,7 +282,7 @@ struct RunView: Decodable {
     }
     struct Check: Decodable {
         let name, message: String
-        let passed: Bool
+        let passed, wasFailingBefore: Bool
     }
     let id: Int64
     let status, trigger: String

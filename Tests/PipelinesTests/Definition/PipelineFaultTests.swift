@@ -32,15 +32,44 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         BadPipeline(Sample.pipeline("  branch: main\n", ""), "3:3", "source", "'branch', 'tags'"),
         BadPipeline(Sample.pipeline("branch: main", "branch: main\n  tags: v*"), "5:3", "only one", "'tags'"),
         BadPipeline(Sample.pipeline("  github: acme/todo\n", ""), "3:3", "source", "'github', 'git'"),
-        BadPipeline(Sample.pipeline("  podman: {}\n", ""), "8:3", "deploy", "needs the key 'podman'"),
+        BadPipeline(Sample.pipeline("  podman: {}\n", ""), "8:3", "deploy", "'podman', 'digitalocean'"),
         BadPipeline(Sample.pipeline("podman: {}", "podman:"), "8:10", "deploy.podman", "{}", "empty"),
-        BadPipeline(Sample.pipeline("podman: {}", "digitalocean: { cluster: x }"), "8:3", "podman: {}", "this version"),
-        BadPipeline(Sample.pipeline("podman: {}", "kubeconfig: x"), "8:3", "this version deploys to podman"),
-        BadPipeline(Sample.pipeline("podman: {}", "inCluster: true"), "8:3", "this version deploys to podman"),
-        BadPipeline(Sample.pipeline("manifests: [deploy/k8s]", "kustomize: x"), "9:3", "manifests: [FOLDER]"),
-        BadPipeline(Sample.pipeline("manifests: [deploy/k8s]", "helm: {}"), "9:3", "manifests: [FOLDER]"),
-        BadPipeline(Sample.pipeline(adding: "registry: { digitalocean: acme }"), "10:13", "address: HOST/PREFIX"),
-        BadPipeline(Sample.pipeline(adding: "registry: {}"), "10:11", "'embedded', 'address'"),
+        BadPipeline(Sample.pipeline("podman: {}", "podman: {}\n  inCluster: true"), "9:3", "only one", "'kubeconfig'"),
+        BadPipeline(Sample.pipeline("podman: {}", "digitalocean: { }"), "8:17", "deploy.digitalocean", "'cluster'"),
+        BadPipeline(Sample.pipeline("podman: {}", "kubeconfig: { context: x }"), "8:15", "'file'"),
+        BadPipeline(Sample.pipeline("manifests: [deploy/k8s]", "kustomize: x"), "9:3", "podman", "manifests: [FOLDER]"),
+        BadPipeline(
+            Sample.pipeline("manifests: [deploy/k8s]", "helm: { chart: c }"),
+            "9:3",
+            "podman",
+            "manifests: [FOLDER]"
+        ),
+        BadPipeline(Sample.pipeline("{}\n", "{}\n  force: true\n"), "9:3", "'force' beside 'podman'", "a cluster"),
+        BadPipeline(Sample.pipeline("{}\n", "{}\n  prune: false\n"), "9:3", "'prune' beside 'podman'"),
+        BadPipeline(Sample.pipeline("{}\n", "{}\n  imagePaths: []\n"), "9:3", "'imagePaths' beside 'podman'"),
+        BadPipeline(
+            Sample.pipeline("podman: {}\n  manifests: [deploy/k8s]", "inCluster: true"),
+            "8:3",
+            "'manifests', 'kustomize', 'helm'"
+        ),
+        BadPipeline(
+            Sample.pipeline("podman: {}", "inCluster: true\n  kustomize: x"),
+            "10:3",
+            "only one of the keys 'manifests', 'kustomize', 'helm'"
+        ),
+        BadPipeline(
+            Sample.pipeline("podman: {}", "inCluster: true\n  imagePaths: [{ kind: X }]"),
+            "9:16",
+            "imagePaths[0]",
+            "'path'"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "registry: { address: h, retention: { keep: 3 } }"),
+            "10:25",
+            "needs the key 'digitalocean' too"
+        ),
+        BadPipeline(Sample.pipeline(adding: "registry: { digitalocean: a, retention: {} }"), "10:41", "'keep'"),
+        BadPipeline(Sample.pipeline(adding: "registry: {}"), "10:11", "'embedded', 'address', 'digitalocean'"),
         BadPipeline(
             Sample.pipeline(adding: "secrets: { KEY: { env: A, file: b } }"),
             "10:27",
@@ -124,6 +153,26 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
             "10:52",
             "a..b"
         ),
+        BadPipeline(Sample.pipeline("podman: {}", "inCluster: false"), "8:14", "must be true", "leave the key out"),
+        BadPipeline(Sample.pipeline("podman: {}", "inCluster: {}"), "8:14", "must be true", "a mapping"),
+        BadPipeline(Sample.pipeline("podman: {}", "kubeconfig: [x]"), "8:15", "a path on this server", "a list"),
+        BadPipeline(Sample.pipeline("podman: {}", "inCluster: true\n  force: maybe"), "9:10", "true or false"),
+        BadPipeline(Sample.pipeline(adding: "hold: forever"), "10:7", "one of untilResumed, untilNextPush"),
+        BadPipeline(
+            Sample.pipeline(adding: "registry: { digitalocean: a, retention: { keep: 0 } }"),
+            "10:49",
+            "from 1 to 1000"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', tls: { validFor: 14 } }]"),
+            "10:51",
+            "14d"
+        ),
+        BadPipeline(
+            Sample.pipeline(adding: "smokeTest: [{ get: 'https://x/', tls: { validFor: 336h } }]"),
+            "10:51",
+            "a number of days"
+        ),
         BadPipeline("[a, b]", "1:1", "the file must be a mapping", "a list"),
         BadPipeline("todo", "1:1", "the file must be a mapping", "is text"),
     ]
@@ -168,6 +217,41 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         BadPipeline(Sample.pipeline("context: backend", "args: { A-B: c }"), "6:22", "images.backend.args", "'A-B'"),
         BadPipeline(Sample.pipeline(adding: "registry: { address: https://host }"), "10:22", "leave out http"),
         BadPipeline(Sample.pipeline(adding: "registry: { address: 'host:99999' }"), "10:22", "host:port"),
+        BadPipeline(Sample.pipeline(adding: "registry: { digitalocean: Acme }"), "10:27", "lower-case"),
+        BadPipeline(
+            Sample.pipeline(adding: "registry: { digitalocean: registry.digitalocean.com/acme }"),
+            "10:27",
+            "the name alone"
+        ),
+        BadPipeline(Sample.pipeline("podman: {}", "digitalocean: { cluster: a/b }"), "8:28", "a cluster's name or id"),
+        BadPipeline(
+            Sample.pipeline("podman: {}\n  manifests: [deploy/k8s]", "inCluster: true\n  helm: { chart: ../c }"),
+            "9:18",
+            "may not leave"
+        ),
+        BadPipeline(
+            Sample.pipeline("podman: {}\n  manifests: [deploy/k8s]", "inCluster: true\n  kustomize: /etc"),
+            "9:14",
+            "relative"
+        ),
+        BadPipeline(
+            Sample.pipeline(
+                "podman: {}\n  manifests: [deploy/k8s]",
+                "inCluster: true\n  helm: { chart: c, set: { 'a,b': 1 } }"
+            ),
+            "9:28",
+            "'a,b'"
+        ),
+        BadPipeline(
+            Sample.pipeline("podman: {}", "inCluster: true\n  imagePaths: [{ kind: rollout, path: a }]"),
+            "9:24",
+            "capital"
+        ),
+        BadPipeline(
+            Sample.pipeline("podman: {}", "inCluster: true\n  imagePaths: [{ kind: R, path: 'a[0]' }]"),
+            "9:33",
+            "a field's name"
+        ),
         BadPipeline(Sample.pipeline(adding: "secrets: { url: { env: A } }"), "10:12", "'url'", "A-Z"),
         BadPipeline(Sample.pipeline(adding: "secrets: { URL: { env: A=B } }"), "10:24", "secrets.URL.env", "'A=B'"),
         BadPipeline(
@@ -209,6 +293,15 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         guard let fault = faults.first else { return }
         #expect("\(fault.line):\(fault.column)" == bad.place, "\(fault)")
         for word in bad.words { #expect(fault.message.contains(word), "\(fault)") }
+    }
+
+    @Test func onlyHTTPSHasACertificate() {
+        for address in ["http://x/", "service://web:80/"] {
+            let faults = pipelineFaults(
+                Sample.pipeline(adding: "smokeTest: [{ get: '\(address)', tls: { validFor: 1d } }]")
+            )
+            #expect(faults.count == 1 && faults.first?.message.contains("is no https address") == true, "\(faults)")
+        }
     }
 
     @Test func allAreReportedTogether() {

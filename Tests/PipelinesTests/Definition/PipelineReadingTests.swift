@@ -36,8 +36,24 @@ import Testing
             "registry: { address: 'h.example/a/b-c' }",
             "secrets: {}", "secrets: { _A1: { file: a/b } }", "smokeTest: []", "onPush: cancel",
             "smokeTest: [{ get: 'service://web:80/', retry: {} , expect: {} }]",
+            "registry: { digitalocean: acme-1 }", "registry: { digitalocean: acme, retention: { keep: 10 } }",
+            "hold: untilNextPush", "smokeTest: [{ get: 'https://x.y', tls: { validFor: 14d } }]",
             "smokeTest: [{ get: 'https://x.y?a=b', expect: { json: { a.0: -1.5, b: 'yes', c: true, d: null } } }]",
         ].map { Sample.pipeline(adding: $0) }
+        + [
+            "digitalocean: { cluster: todo-production }", "kubeconfig: /etc/k", "kubeconfig: { file: k }",
+            "kubeconfig: { file: k, context: 'admin@todo' }", "inCluster: true",
+            "inCluster: true\n  force: true\n  prune: false\n  imagePaths: [{ kind: Rollout.x.io, path: spec.a.*.image }]",
+        ].map { Sample.pipeline("podman: {}", $0) }
+        + [
+            "kustomize: deploy/overlay", "helm: { chart: deploy/chart }",
+            "helm: { chart: c, values: [a.yaml, b/c.yaml], set: { a.b-c: 1, d: 'x', e: null }, release: shop }",
+        ].map {
+            Sample.pipeline("podman: {}", "inCluster: true").replacingOccurrences(
+                of: "manifests: [deploy/k8s]",
+                with: $0
+            )
+        }
         + ["1ms", "86400000ms", "86400s", "1440m", "24h", "90s"].map { Sample.pipeline("{}", "{}\n  timeout: \($0)") }
 
     @Test(arguments: good) func whatIsInOrder(text: String) {
@@ -56,7 +72,7 @@ import Testing
             deploy: .init(
                 target: .podman,
                 namespace: "todo",
-                manifests: ["deploy/k8s"],
+                manifests: .files(["deploy/k8s"]),
                 before: nil,
                 timeout: 300,
                 onFailure: .undo
@@ -99,6 +115,86 @@ import Testing
         let data = try JSONEncoder().encode(definition)
         #expect(try JSONDecoder().decode(Definition.self, from: data) == definition)
         #expect(String(decoding: data, as: UTF8.self).contains(#""registry":{"address":"host:5000\/acme"}"#))
+    }
+
+    /// Each value, and how it is kept.
+    static let clusters: [(text: String, deploy: String, target: Definition.Target)] = [
+        (
+            "digitalocean: { cluster: todo }", #""target":{"digitalocean":{"cluster":"todo"}}"#,
+            .digitalocean(cluster: "todo")
+        ),
+        (
+            "kubeconfig: k/config", #""target":{"kubeconfig":{"file":"/etc/f/k/config"}}"#,
+            .kubeconfig(file: "/etc/f/k/config", context: nil)
+        ),
+        (
+            "kubeconfig: { file: /k, context: c }", #""target":{"kubeconfig":{"context":"c","file":"/k"}}"#,
+            .kubeconfig(file: "/k", context: "c")
+        ),
+        ("inCluster: true", #""target":{"inCluster":true}"#, .inCluster),
+    ]
+
+    @Test(arguments: clusters) func clustersAreTargets(text: String, kept: String, target: Definition.Target) throws {
+        let read = try readPipeline(
+            file: "/etc/f/p.yaml",
+            contents: Array(Sample.pipeline("podman: {}", text).utf8)
+        )
+        #expect(read.deploy == .init(target: target, namespace: "todo", manifests: .files(["deploy/k8s"])))
+        #expect(read.deploy.prune && !read.deploy.force)
+        let body = try DefinitionBody.encode(read)
+        #expect(body.contains(kept), "\(body)")
+        #expect(body.contains(#""force":false,"imagePaths":[],"#) && body.contains(#""prune":true"#))
+        #expect(try DefinitionBody.decode(body) == read)
+    }
+
+    @Test func chartsAndKustomizations() throws {
+        let sample = Sample.pipeline("podman: {}", "inCluster: true\n  prune: false")
+        func read(_ text: String) throws -> Definition {
+            let text = sample.replacingOccurrences(of: "manifests: [deploy/k8s]", with: text)
+            return try readPipeline(file: "p.yaml", contents: Array(text.utf8))
+        }
+        let plain = try read("kustomize: ./deploy/")
+        #expect(plain.deploy.manifests == .kustomize("deploy") && !plain.deploy.prune)
+        let helm = try read("helm: { chart: ./c/, values: [./a.yaml], set: { a.b: 1, c: 'x', d: true, e: null } }")
+        let expected = Definition.Helm(
+            chart: "c",
+            values: ["a.yaml"],
+            set: ["a.b": .number(1), "c": .string("x"), "d": .bool(true), "e": .null],
+            release: "todo"
+        )
+        #expect(helm.deploy.manifests == .helm(expected))
+        for definition in [plain, helm] {
+            #expect(try DefinitionBody.decode(try DefinitionBody.encode(definition)) == definition)
+        }
+    }
+
+    @Test func registriesOfDigitalOcean() throws {
+        var text = Sample.pipeline(
+            adding: "registry: { digitalocean: acme, retention: { keep: 7 } }\nhold: untilNextPush"
+        )
+        text += "smokeTest: [{ get: 'https://x/', tls: { validFor: 14d } }]\n"
+        let read = try readPipeline(file: "p.yaml", contents: Array(text.utf8))
+        #expect(read.registry == .digitalocean("acme", keep: 7) && read.hold == .untilNextPush)
+        #expect(read.smokeTest[0].tls?.validFor == 1_209_600)
+        let body = try DefinitionBody.encode(read)
+        #expect(body.contains(#""registry":{"digitalocean":"acme","retention":{"keep":7}}"#))
+        #expect(try DefinitionBody.decode(body) == read)
+    }
+
+    @Test func whatWasKeptByTheFirstVersionIsRead() throws {
+        let read = try DefinitionBody.decode(Golden.firstDefinition)
+        #expect(read.hold == .untilResumed && read.deploy.target == .podman && !read.deploy.prune)
+        #expect(read.deploy.manifests == .files(["deploy/todo/k8s"]) && read.smokeTest[0].tls == nil)
+        #expect(read.registry == .embedded)
+    }
+
+    @Test(arguments: [("1d", 1), ("14d", 14), ("1000d", 1000)]) func numbersOfDays(text: String, expected: Int) {
+        #expect(days(of: text) == expected)
+    }
+
+    @Test(arguments: ["", "d", "14", "0d", "014d", "1001d", "14 d", "14D", "1.5d", "14h", "1\u{301}d"])
+    func noNumbersOfDays(text: String) {
+        #expect(days(of: text) == nil)
     }
 
     @Test func imagesAreInOrderOfName() throws {

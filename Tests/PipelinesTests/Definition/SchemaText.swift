@@ -86,6 +86,7 @@ private func schema(_ shape: Shape) -> [(String, JSONText)] {
     switch shape {
     case .text(let rule): [("type", .text("string"))] + schema(rule)
     case .flag: [("type", .text("boolean"))]
+    case .mark: [("const", .flag(true))]
     case .integer(let range):
         [
             ("type", .text("integer")), ("minimum", .number("\(range.lowerBound)")),
@@ -103,6 +104,7 @@ private func schema(_ shape: Shape) -> [(String, JSONText)] {
                 )
             ),
         ]
+    case .days: [("type", .text("string")), ("pattern", .text("^([1-9][0-9]{0,2}|1000)d$"))]
     case .size(let range):
         [
             ("type", .list([.text("integer"), .text("string")])), ("minimum", .number("\(range.lowerBound)")),
@@ -145,7 +147,15 @@ private func schema(_ object: ObjectShape) -> [(String, JSONText)] {
         let pairs = object.together.sorted { $0.key < $1.key }
         keywords.append(("dependentRequired", .object(pairs.map { ($0.key, .list($0.value.map(JSONText.text))) })))
     }
-    let properties = object.keys.filter(\.isReadable).map { key in
+    if !object.apart.isEmpty {
+        let keys = Set(object.apart.map(\.key)).sorted()
+        let excluded = keys.map { key in
+            let others = object.apart.filter { $0.key == key }.flatMap(\.others)
+            return (key, JSONText.object([("properties", .object(others.map { ($0, .flag(false)) }))]))
+        }
+        keywords.append(("dependentSchemas", .object(excluded)))
+    }
+    let properties = object.keys.map { key in
         (key.name, JSONText.object([("description", .text(key.about))] + schema(key.shape)))
     }
     if !properties.isEmpty { keywords.append(("properties", .object(properties))) }

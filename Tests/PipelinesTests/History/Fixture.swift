@@ -134,10 +134,7 @@ extension Definition {
             deploy: Deploy(
                 target: .podman,
                 namespace: name,
-                manifests: ["k8s"],
-                before: nil,
-                timeout: 300,
-                onFailure: .undo
+                manifests: .files(["k8s"])
             ),
             smokeTest: [],
             onPush: onPush

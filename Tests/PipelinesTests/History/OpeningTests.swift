@@ -150,6 +150,69 @@ struct OpeningTests {
         #expect(try Fixture.names(in: folder).sorted() == ["fairlead.db", "lock"])
     }
 
+    /// A database as the first version left it: a run that is live, a definition in its coding.
+    private func writeFirstVersion(_ path: String) throws {
+        let database = try DatabaseQueue(path: path)
+        try database.writeWithoutTransaction { db in
+            try db.execute(
+                sql: "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = \(Schema.applicationID)"
+            )
+            try db.execute(sql: Schema.version1)
+            try db.execute(
+                sql: "INSERT INTO definitions (hash, pipeline, body) VALUES ('h', 'todo', ?)",
+                arguments: [Golden.firstDefinition]
+            )
+            try db.execute(
+                sql: """
+                    UPDATE server SET epoch = 7;
+                    INSERT INTO runs (pipeline, environment, definition_id, trigger, ref, revision, status, queued_at)
+                    VALUES ('todo', 'production', 1, 'manual', 'refs/heads/main', 'a1', 'succeeded', 1);
+                    INSERT INTO releases (environment, run_id, status, body, images, created_at, live_at)
+                    VALUES ('production', 1, 'live', x'0102', '[]', 2, 3);
+                    INSERT INTO environments (name, live_release, live_revision, live_run)
+                    VALUES ('production', 1, 'a1', 1);
+                    PRAGMA user_version = 1;
+                    """
+            )
+        }
+        try database.close()
+    }
+
+    @Test("A database of the first version is upgraded with all that is in it")
+    func upgrade() async throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try writeFirstVersion(folder + "/fairlead.db")
+        let history = try History.open(folder: folder)
+        defer { try? history.close() }
+        #expect(try await history.read { try Schema.version(of: $0) } == Schema.version)
+        #expect(try history.beginEpoch() == 8)
+        let live = try #require(try await history.liveRelease(environment: "production"))
+        #expect(live.body == [1, 2] && live.run == 1)
+        #expect(try await history.definition(run: 1)?.deploy.manifests == .files(["deploy/todo/k8s"]))
+        #expect(try await history.run(1)?.summary.status == .succeeded)
+        // What is new works on what is old.
+        #expect(try await history.appendJournal(release: 1, [("a", nil)]) == [1])
+        history.report(by: ReportRules(url: nil))
+        try await history.setRevision(run: 1, revision: "b2", message: nil, author: nil, forced: false)
+        #expect(try await history.dueReports().map(\.revision) == ["b2"])
+        #expect(try await history.read { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
+    }
+
+    @Test("Beside a running server of the first version nothing is upgraded")
+    func noUpgradeBeside() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try writeFirstVersion(folder + "/fairlead.db")
+        let lock = try FolderLock.take(folder: folder)
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder, lock: false) }
+        #expect(error?.code == .olderSchema)
+        lock.release()
+        let database = try DatabaseQueue(path: folder + "/fairlead.db")
+        #expect(try database.read { try Schema.version(of: $0) } == 1)
+        try database.close()
+    }
+
     @Test("A newer schema is refused", arguments: [true, false])
     func newerSchema(lock: Bool) throws {
         let folder = try Fixture.makeFolder()

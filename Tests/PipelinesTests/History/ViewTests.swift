@@ -65,7 +65,8 @@ struct ViewTests {
                 "queuedAt":"2026-07-01T09:30:00.000Z","reason":\(verdict),"ref":"refs/heads/main",\
                 "release":{"id":1,"services":[{"address":"127.0.0.1:41233","name":"web","port":8000,\
                 "url":"http://127.0.0.1:41233"}]},"revision":"abc","smokeTest":[{"duration":0.25,"excerpt":"no",\
-                "message":"status 500","name":"answers","passed":false,"status":500}],\
+                "message":"status 500","name":"answers","passed":false,"status":500,\
+                "wasFailingBefore":false}],\
                 "stages":[\(([clone] + rest).joined(separator: ","))],"startedAt":"2026-07-01T09:30:01.000Z",\
                 "status":"failed","supersededBy":null,"trigger":"push",\
                 "undo":{"reason":"The smoke test said no.","status":"succeeded"},"waitingFor":null}
@@ -157,7 +158,7 @@ struct ViewTests {
         let text = try json(detail)
         #expect(
             text.contains(
-                #""smokeTest":[{"duration":1,"excerpt":"","message":"refused","name":"a","passed":false,"status":null}]"#
+                #""smokeTest":[{"duration":1,"excerpt":"","message":"refused","name":"a","passed":false,"status":null,"wasFailingBefore":false}]"#
             )
         )
         #expect(text.contains(#""images":[]"#) && text.contains(#""release":null"#))

@@ -37,8 +37,8 @@ struct SmokeTesterTests {
         let endpoints = [ServiceEndpoint(name: "web", port: 80, address: "127.0.0.1:\(server.port)")]
         return try await SmokeTester().run(
             checks: checks,
-            endpoints: endpoints,
-            client: client,
+            services: .direct(endpoints, client: client),
+            outside: client,
             log: log,
             deadline: .now + .seconds(seconds)
         )
@@ -46,6 +46,81 @@ struct SmokeTesterTests {
 
     private static let document =
         #"{"status": "ok", "up": true, "n": 1, "none": null, "items": [{"id": 7}, "x"], "a.b": {"c": 2}}"#
+
+    /// The certificate of the answer ends on 2026-07-31T09:30:00Z.
+    @Test(
+        "a certificate must be valid for so long",
+        arguments: [(30.0, 29, nil), (30, 30, nil), (30, 31, "ends in 30")]
+    )
+    func certificates(left: Double, wanted: Double, problem: String?) {
+        let now: Int64 = 1_782_898_200
+        var check = check("https://todo.example/")
+        check.tls = .init(validFor: wanted * 86_400)
+        let response = HTTPResponse(
+            status: 200,
+            headers: [],
+            body: [],
+            duration: .milliseconds(5),
+            remoteAddress: nil,
+            certificateExpiry: now + Int64(left * 86_400)
+        )
+        let found = SmokeExpectation(check, now: now).problem(with: response)
+        #expect((found == nil) == (problem == nil) && found?.contains(problem ?? "") != false, "\(found ?? "")")
+    }
+
+    @Test("a server outside is asked for its certificate", .enabled(if: SecureServer.isThere, "no /usr/bin/openssl"))
+    func certificateOfAServer() async throws {
+        let results = try await SecureServer.with(days: 3) { server in
+            let client = HTTPClient(configuration: .init(caFile: server.caFile))
+            defer { client.close() }
+            let checks = [2.0, 14].map { days in
+                var check = check(server.url)
+                check.tls = .init(validFor: days * 86_400)
+                return check
+            }
+            return try await SmokeTester().run(
+                checks: checks,
+                services: .direct([], client: client),
+                outside: client,
+                log: CollectedLog(),
+                deadline: .now + .seconds(30)
+            )
+        }
+        #expect(results.map(\.passed) == [true, false], "\(results)")
+        #expect(results[1].message.contains("valid for 14 days more, this one ends in"), "\(results[1].message)")
+    }
+
+    @Test("a target makes each request itself, and anew for each try")
+    func throughATarget() async throws {
+        let server = try AnswerServer { _, head in
+            .init(status: head.contains("Authorization: Bearer 2\r\n") ? 200 : 401)
+        }
+        let tries = Locked(0)
+        let client = HTTPClient()
+        defer { client.close() }
+        let access = ServiceAccess(client: client) { call in
+            let number = tries.withLock { tries in
+                tries += 1
+                return tries
+            }
+            if number == 1 { throw StageError(.errored, "no-token", "no token yet") }
+            return HTTPRequest(
+                url: "http://127.0.0.1:\(server.port)/proxy/\(call.service):\(call.port ?? 0)\(call.path)",
+                headers: call.headers + [("Authorization", "Bearer \(number - 1)")]
+            )
+        }
+        let log = CollectedLog()
+        let results = try await SmokeTester().run(
+            checks: [check("service://web:80/a?b", sending: ["X-Mine": "1"], retryFor: 30)],
+            services: access,
+            outside: client,
+            log: log,
+            deadline: .now + .seconds(30)
+        )
+        #expect(results.map(\.passed) == [true] && tries.value == 3)
+        #expect(server.heads.allSatisfy { $0.hasPrefix("GET /proxy/web:80/a?b ") && $0.contains("X-Mine: 1") })
+        #expect(!log.text.contains("Bearer"))
+    }
 
     @Test("what is as expected passes, and the request is as it was asked for")
     func passes() async throws {

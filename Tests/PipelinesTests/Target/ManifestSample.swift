@@ -57,7 +57,7 @@ struct ManifestSample {
             deploy: Definition.Deploy(
                 target: .podman,
                 namespace: name,
-                manifests: manifests,
+                manifests: .files(manifests),
                 before: before,
                 timeout: 300,
                 onFailure: .undo

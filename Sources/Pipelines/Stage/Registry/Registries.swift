@@ -1,3 +1,4 @@
+import DigitalOcean
 import FoundationEssentials
 
 /// The registries that pipelines push to and builds pull from, and the file with their credentials that podman reads.
@@ -8,7 +9,8 @@ public struct Registries: Sendable {
     public let insecureAddresses: [String]
     /// Every registry that is configured, the embedded one included.
     let addresses: [String]
-    private let embedded: String?
+    /// The address of the registry that this server runs; nil if it runs none.
+    let embedded: String?
     private let accounts: [Account]
 
     private struct Account: Sendable {
@@ -36,7 +38,7 @@ public struct Registries: Sendable {
         insecureAddresses =
             settings.registries.filter(\.insecure).map(\.address) + (embedded.map { [$0.address] } ?? [])
         authFile = "\(settings.data)/registries.json"
-        try write(accounts)
+        try SmallFile.write(try configuration(), to: authFile, mode: 0o600)
     }
 
     /// The passwords, for masking.
@@ -48,6 +50,7 @@ public struct Registries: Sendable {
     func repository(of image: String, in definition: Definition) throws -> String {
         switch definition.registry {
         case .address(let address): return "\(address)/\(definition.name)/\(image)"
+        case .digitalocean(let name, _): return "\(DigitalOcean.registryHost)/\(name)/\(definition.name)/\(image)"
         case .embedded:
             guard let embedded else {
                 throw StageError(
@@ -71,13 +74,19 @@ public struct Registries: Sendable {
         )
     }
 
-    private func write(_ accounts: [Account]) throws {
+    /// `user:password` of a registry in base64; nil where it needs none.
+    func basic(for host: String) -> String? { accounts.first { $0.address == host }?.basic }
+
+    /// A docker `config.json` with every credential and some more.
+    ///
+    /// - Parameter minted: host → base64 of `user:password`. They win.
+    func configuration(with minted: [String: String] = [:]) throws -> [UInt8] {
         struct File: Encodable {
             struct Auth: Encodable { let auth: String }
             let auths: [String: Auth]
         }
-        let auths = Dictionary(accounts.map { ($0.address, File.Auth(auth: $0.basic)) }) { _, last in last }
-        try JSONEncoder().encode(File(auths: auths)).write(to: URL(filePath: authFile), options: .atomic)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: authFile)
+        let known = Dictionary(accounts.map { ($0.address, $0.basic) }) { _, last in last }
+        let all = known.merging(minted) { _, new in new }
+        return Array(try JSONEncoder().encode(File(auths: all.mapValues(File.Auth.init))))
     }
 }

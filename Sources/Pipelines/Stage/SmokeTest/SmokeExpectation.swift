@@ -9,8 +9,16 @@ import HTTPClient
 /// Compares a response with what a check expects.
 struct SmokeExpectation {
     private let expected: Definition.Expectation
+    /// Seconds; nil: any certificate that is valid now.
+    private let certificateValidFor: Double?
+    /// Seconds since 1970 UTC.
+    private let now: Int64
 
-    init(_ expected: Definition.Expectation) { self.expected = expected }
+    init(_ check: Definition.SmokeCheck, now: Int64) {
+        expected = check.expect
+        certificateValidFor = check.tls?.validFor
+        self.now = now
+    }
 
     /// The first thing that is not as expected, in words; nil if everything is.
     func problem(with response: HTTPResponse) -> String? {
@@ -31,7 +39,16 @@ struct SmokeExpectation {
             let took = (response.duration.seconds * 1000).rounded().shown
             return "expected an answer within \((within * 1000).rounded().shown) ms, took \(took) ms"
         }
-        return nil
+        return certificateProblem(response.certificateExpiry)
+    }
+
+    private func certificateProblem(_ expiry: Int64?) -> String? {
+        guard let wanted = certificateValidFor else { return nil }
+        guard let expiry else { return "the server showed no certificate" }
+        let left = expiry - now
+        if Double(left) >= wanted { return nil }
+        let days = max(0, left / 86_400)
+        return "expected a certificate that is valid for \(Int(wanted / 86_400)) days more, this one ends in \(days)"
     }
 
     private func jsonProblem(_ body: [UInt8]) -> String? {

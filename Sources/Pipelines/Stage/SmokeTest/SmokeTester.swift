@@ -7,23 +7,33 @@ public struct SmokeTester: Sendable {
     private static let patience: Duration = .seconds(10)
     private static let maximumBody = 1 << 20
 
-    public init() {}
+    /// Seconds since 1970 UTC.
+    private let now: @Sendable () -> Int64
+
+    public init() { self.init(now: { History.systemMilliseconds() / 1000 }) }
+
+    /// - Parameter now: what certificates are held against.
+    init(now: @escaping @Sendable () -> Int64) { self.now = now }
 
     /// - Parameters:
-    ///   - endpoints: where `service://` addresses lead.
+    ///   - services: how `service://` addresses are reached.
+    ///   - outside: asks every other address.
     ///   - deadline: for all checks together.
     /// - Returns: one result for each check, in their order. Whether one failed is for the caller to look at.
     /// - Throws: `CancellationError`.
     public func run(
         checks: [Definition.SmokeCheck],
-        endpoints: [ServiceEndpoint],
-        client: HTTPClient,
+        services: ServiceAccess,
+        outside: HTTPClient,
         log: any StageLog,
         deadline: ContinuousClock.Instant
     ) async throws -> [SmokeResult] {
         let results = await withTaskGroup(of: (Int, SmokeResult).self) { group in
             for (index, check) in checks.enumerated() {
-                group.addTask { (index, await run(check, endpoints, client, log, deadline)) }
+                group.addTask {
+                    let question = Question(check: check, services: services, outside: outside)
+                    return (index, await run(question, log, deadline))
+                }
             }
             var results: [Int: SmokeResult] = [:]
             for await (index, result) in group { results[index] = result }
@@ -33,28 +43,41 @@ public struct SmokeTester: Sendable {
         return results
     }
 
+    /// One check and how it is asked.
+    private struct Question: Sendable {
+        let check: Definition.SmokeCheck
+        let services: ServiceAccess
+        let outside: HTTPClient
+
+        /// Made anew for each try: a target's credentials may have become others meanwhile.
+        func ask(within limit: Duration) async throws -> HTTPResponse {
+            let address = SmokeAddress(check)
+            var request =
+                switch address {
+                case .outside(let request): request
+                case .service(let call): try await services.request(call)
+                }
+            request.maxResponseBytes = SmokeTester.maximumBody
+            request.wantsCertificate = check.tls != nil
+            request.deadline = limit
+            if case .outside = address { return try await outside.send(request) }
+            return try await services.send(request)
+        }
+    }
+
     private func run(
-        _ check: Definition.SmokeCheck,
-        _ endpoints: [ServiceEndpoint],
-        _ client: HTTPClient,
+        _ question: Question,
         _ log: any StageLog,
         _ deadline: ContinuousClock.Instant
     ) async -> SmokeResult {
-        var request: HTTPRequest
-        do throws(SmokeAddress.Problem) {
-            request = try SmokeAddress.request(for: check, endpoints)
-        } catch {
-            return report(Try(message: error.message), check, log)
-        }
-        request.maxResponseBytes = Self.maximumBody
+        let check = question.check
         let start = ContinuousClock.now
         let end = min(start + .seconds(check.retryFor), deadline)
         var last = Try(message: "was not asked: the time was over")
         var tries = 0
         while tries == 0 || ContinuousClock.now < end {
             let left = max(.milliseconds(100), deadline - .now)
-            request.deadline = min(Self.patience, left)
-            last = await ask(request, check, client)
+            last = await ask(question, within: min(Self.patience, left))
             tries += 1
             if last.passed || last.isFinal || Task.isCancelled { break }
             if tries == 1 { log.line("\(check.name): \(last.message); asking again for \(check.retryFor.shown) s") }
@@ -88,10 +111,11 @@ public struct SmokeTester: Sendable {
         var excerpt = ""
     }
 
-    private func ask(_ request: HTTPRequest, _ check: Definition.SmokeCheck, _ client: HTTPClient) async -> Try {
+    private func ask(_ question: Question, within limit: Duration) async -> Try {
+        let check = question.check
         do {
-            let response = try await client.send(request)
-            let problem = SmokeExpectation(check.expect).problem(with: response)
+            let response = try await question.ask(within: limit)
+            let problem = SmokeExpectation(check, now: now()).problem(with: response)
             let took = response.duration.seconds
             return Try(
                 passed: problem == nil,
@@ -100,6 +124,8 @@ public struct SmokeTester: Sendable {
                 message: problem ?? "status \(response.status) in \((took * 1000).rounded().shown) ms",
                 excerpt: SmokeExcerpt.of(response.body)
             )
+        } catch let error as ServiceAccess.Impossible {
+            return Try(isFinal: true, message: error.message)
         } catch let error as HTTPClientError {
             switch error.code {
             case .refusedAddress:
@@ -107,7 +133,7 @@ public struct SmokeTester: Sendable {
                     isFinal: true,
                     message: "the address is refused: link-local and metadata addresses are not asked"
                 )
-            case .timeout: return Try(message: "no answer within \(request.deadline?.words ?? "the time")")
+            case .timeout: return Try(message: "no answer within \(limit.words)")
             case .tooLarge: return Try(message: "the answer has more than \(Self.maximumBody >> 20) MiB")
             default: return Try(message: "no answer: \(error.message)")
             }

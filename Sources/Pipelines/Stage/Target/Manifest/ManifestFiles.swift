@@ -14,19 +14,19 @@ struct ManifestFiles {
     static let maximumTotal = 8 << 20
     static let maximumFiles = 200
 
-    private let root: String
+    private let checkout: Checkout
     private var seen: Set<String> = []
     private var total = 0
     private(set) var files: [ManifestFile] = []
 
     /// - Parameter checkout: the folder with the revision; nothing outside it is read.
     init(checkout: String) throws {
-        root = try SmallFile.canonical(checkout)
+        self.checkout = try Checkout(checkout)
     }
 
     mutating func add(_ path: String) throws {
-        let found = try resolve(path)
-        guard Self.isFolder(found) else { return try read(path, found) }
+        let found = try checkout.resolve(path)
+        guard Checkout.isFolder(found) else { return try read(path, found) }
         let names: [String]
         do throws(ReadingError) {
             names = try listFolder(found)
@@ -39,8 +39,8 @@ struct ManifestFiles {
         }
         for name in manifests {
             let inside = path == "." || path.isEmpty ? name : "\(FilePath.tidy(path))/\(name)"
-            let target = try resolve(inside)
-            if !Self.isFolder(target) { try read(inside, target) }
+            let target = try checkout.resolve(inside)
+            if !Checkout.isFolder(target) { try read(inside, target) }
         }
     }
 
@@ -80,29 +80,5 @@ struct ManifestFiles {
             )
         }
         files.append(ManifestFile(path: FilePath.tidy(path), bytes: bytes))
-    }
-
-    /// The real path of something in the checkout, with symbolic links followed as long as they stay in it.
-    private func resolve(_ path: String) throws -> String {
-        guard !path.begins(with: "/"), !path.utf8.contains(0) else {
-            throw StageError.manifest("manifest-outside", "\(quoted(path)) is not a path inside the repository")
-        }
-        guard let pointer = realpath("\(root)/\(path)", nil) else {
-            throw StageError.manifest(
-                "manifest-missing",
-                "The revision has no \(quoted(path)); add it, or mend the pipeline's deploy"
-            )
-        }
-        defer { free(pointer) }
-        let resolved = String(cString: pointer)
-        guard resolved == root || resolved.begins(with: root + "/"), !resolved.begins(with: root + "/.git/") else {
-            throw StageError.manifest("manifest-outside", "\(quoted(path)) leads out of the repository")
-        }
-        return resolved
-    }
-
-    private static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

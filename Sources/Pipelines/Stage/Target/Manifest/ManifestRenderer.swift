@@ -54,7 +54,13 @@ struct ManifestRenderer {
 
     private func collect(_ checkout: String, _ secrets: [String: [UInt8]]) throws -> ManifestObjects {
         var files = try ManifestFiles(checkout: checkout)
-        for path in definition.deploy.manifests { try files.add(path) }
+        guard case .files(let paths) = definition.deploy.manifests else {
+            throw StageError.manifest(
+                "manifest-not-supported",
+                "The podman target reads plain manifests: write manifests: [FOLDER]"
+            )
+        }
+        for path in paths { try files.add(path) }
         if let before = definition.deploy.before { try files.add(before) }
         var objects = ManifestObjects(namespace: definition.deploy.namespace, warnings: warnings)
         for file in files.files { try objects.add(file) }

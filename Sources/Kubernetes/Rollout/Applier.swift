@@ -1,0 +1,95 @@
+/// Applies the objects of a release, phase by phase.
+struct Applier: Sendable {
+    let cluster: Cluster
+    let release: Release
+    let options: RolloutOptions
+    let deadline: ContinuousClock.Instant
+    let journal: Journal
+    let log: @Sendable (String) -> Void
+
+    /// An object and its number in the journal.
+    struct Step: Sendable {
+        var seq: Int
+        var manifest: Manifest
+    }
+
+    /// - Returns: what is written in the journal now, in the order of the numbers.
+    func run() async throws -> [JournalEntry] {
+        try await checkKinds()
+        var steps = ApplyPhase.order(release.manifests).flatMap { phase in phase.manifests.map { (phase.phase, $0) } }
+            .enumerated().map { (phase: $1.0, step: Step(seq: $0 + 2, manifest: $1.1)) }
+        func take(_ phase: ApplyPhase) -> [Step] {
+            defer { steps.removeAll { $0.phase == phase } }
+            return steps.filter { $0.phase == phase }.map(\.step)
+        }
+        var entries = try await apply(take(.namespaces))
+        if let set = release.set { entries.append(try await announce(set)) }
+        let definitions = try await apply(take(.definitions))
+        try await establish(definitions)
+        entries += definitions + (try await apply(take(.configuration)))
+        // The numbers 0 and 1 are those of the set's parent and of the Job.
+        if let before = release.before {
+            entries.append(try await run(before: Step(seq: 1, manifest: before.named(for: release))))
+        }
+        entries += try await apply(take(.workloads))
+        entries += try await apply(take(.rest))
+        return entries.sorted { $0.seq < $1.seq }
+    }
+
+    private func apply(_ steps: [Step]) async throws -> [JournalEntry] {
+        try await inParallel(steps, atMost: options.width) { try await apply($0) }
+    }
+
+    /// Whether the cluster knows every kind, before the first object is touched.
+    private func checkKinds() async throws {
+        let defined = ManifestRules.scopes(in: release.manifests)
+        for manifest in release.manifests + (release.before.map { [$0] } ?? []) {
+            let id = manifest.id
+            do {
+                _ = try await cluster.resource(apiVersion: id.apiVersion, kind: id.kind)
+            } catch let error as KubernetesError {
+                if error.code == .unknownKind, defined[id.groupKind] != nil { continue }
+                throw RolloutFailure(error, source: manifest.source)
+            }
+        }
+    }
+
+    /// Before the first member is touched, the set says that it may have members of these kinds.
+    private func announce(_ set: ApplySet) async throws -> JournalEntry {
+        let live = try await cluster.get(set.parent)
+        if let tooling = live.flatMap(ApplySet.foreignTooling) {
+            throw RolloutFailure(
+                .conflict,
+                "\(set.parent) is the parent of a set of objects that \(tooling) looks after; only that tool may change it"
+            )
+        }
+        let wanted = set.holding(release.ids).union(live.flatMap(ApplySet.init(parent:)) ?? set)
+        return try await apply(
+            Step(seq: 0, manifest: Manifest(wanted.manifest, source: "the pipeline")),
+            isMember: false
+        )
+    }
+
+    /// Waits until new kinds can be used.
+    private func establish(_ definitions: [JournalEntry]) async throws {
+        guard !definitions.isEmpty else { return }
+        let watch = HealthWatch(cluster: cluster, entries: definitions, uses: [], options: options, log: log)
+        _ = try await watch.run(until: deadline)
+        let kinds = definitions.compactMap(\.after).flatMap(Self.served)
+        var pauses = Pauses(cluster.limits)
+        while true {
+            // Established is said a moment before the kind is served.
+            try await cluster.refreshResources()
+            let known = Set(try await cluster.resources().map { "\($0.apiVersion) \($0.kind)" })
+            if kinds.allSatisfy(known.contains) { return }
+            try await cluster.sleep(pauses.take(atLeast: nil))
+        }
+    }
+
+    private static func served(_ definition: JSON) -> [String] {
+        let group = definition[["spec", "group"]]?.string ?? ""
+        let kind = definition[["spec", "names", "kind"]]?.string ?? ""
+        return (definition[["spec", "versions"]]?.items ?? []).filter { $0["served"]?.bool == true }
+            .map { "\(group)/\($0["name"]?.string ?? "") \(kind)" }
+    }
+}

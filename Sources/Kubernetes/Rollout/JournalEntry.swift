@@ -1,0 +1,33 @@
+/// What is written down of one object: before it is touched, what it was; afterwards, what it became. That is all that
+/// undo needs.
+public struct JournalEntry: Sendable, Hashable, Codable {
+    /// In the order of the release. An entry replaces an earlier one with the same number.
+    public var seq: Int
+    public var id: ObjectID
+    /// The whole object as it was, with who owned what; nil if there was none.
+    public var before: JSON?
+    /// What is sent.
+    public var sent: JSON
+    /// The whole object as it is now; nil until that is known.
+    public var after: JSON?
+
+    public init(seq: Int, id: ObjectID, before: JSON?, sent: JSON, after: JSON? = nil) {
+        self.seq = seq
+        self.id = id
+        self.before = before
+        self.sent = sent
+        self.after = after
+    }
+
+    /// Whether it holds values that must be sealed before they are kept.
+    public var isSecret: Bool { id.groupKind == GroupKind("Secret") }
+
+    /// Whether there is something to undo, as far as is known.
+    var changedSomething: Bool {
+        guard let before, let after else { return true }
+        return before.uid != after.uid || before.resourceVersion != after.resourceVersion
+    }
+}
+
+/// Keeps an entry. It is awaited before the object is touched: an error keeps it from being touched.
+public typealias Journal = @Sendable (JournalEntry) async throws -> Void

@@ -1,0 +1,70 @@
+/// What a deploy applies: manifests that were checked and whose images are pinned.
+public struct Release: Sendable {
+    /// Tells releases apart in names: digits, lower case letters and hyphens, `42` or `42-2`.
+    public var name: String
+    public var manifests: [Manifest]
+    /// Where the pipeline's images are used, those of ``before`` too.
+    public var uses: [ImageUse]
+    /// A Job that has to finish before the workloads are touched. It is made under a name of its own for each release.
+    public var before: Manifest?
+    /// Whose members the objects become; nil for objects that are nobody's to prune.
+    public var set: ApplySet?
+
+    public init(
+        name: String,
+        manifests: [Manifest],
+        uses: [ImageUse] = [],
+        before: Manifest? = nil,
+        set: ApplySet? = nil
+    ) {
+        self.name = name
+        self.manifests = manifests
+        self.uses = uses
+        self.before = before
+        self.set = set
+    }
+
+    /// The objects that belong to it, by the names that they have in the cluster.
+    public var ids: [ObjectID] {
+        manifests.map(\.id) + (before.map { [$0.id(in: self)] } ?? [])
+    }
+}
+
+extension Manifest {
+    /// The Job's name for one release. What is too long loses its end, so that releases stay apart.
+    fileprivate func id(in release: Release) -> ObjectID {
+        var id = id
+        // Pods carry the Job's name as a label: 63 characters.
+        let room = max(1, 63 - release.name.utf8.count - 1)
+        id.name = "\(id.name.prefix(room))-\(release.name)"
+        return id
+    }
+
+    /// The Job under its name for one release.
+    func named(for release: Release) -> Manifest {
+        var manifest = self
+        manifest.object.set(["metadata", "name"], .string(id(in: release).name))
+        return manifest
+    }
+}
+
+/// How a release is rolled out.
+public struct RolloutOptions: Sendable {
+    /// Whose the fields are.
+    public var manager = "fairlead"
+    /// Whether fields are taken from other managers, who are named otherwise.
+    public var force = false
+    /// Objects that are applied at one time.
+    public var width = 8
+    /// A container that was started again so often will not come up.
+    public var restarts: Int64 = 3
+    /// For so long an image that cannot be pulled may be one that cannot be pulled yet: the namespace's pull secret may
+    /// be as new as the namespace. Default: 30 s.
+    public var pullPatience = Duration.seconds(30)
+    /// For collecting what went wrong, beyond the deadline. Default: 20 s.
+    public var diagnosisTime = Duration.seconds(20)
+    /// Lines of the log of the Job before the rollout that are shown. Default: 1,000.
+    public var jobLogLines = 1000
+
+    public init() {}
+}

@@ -1,0 +1,95 @@
+/// Takes back what a release has done, by what was written down before: what it made is deleted, what it changed is put
+/// back. What somebody else has changed meanwhile is named and left, and fields that others own are not touched.
+public struct Undo: Sendable {
+    let cluster: Cluster
+    private let entries: [JournalEntry]
+    let manager: String
+    private let width: Int
+
+    /// - Parameters:
+    ///   - entries: the newest of each number.
+    ///   - manager: as whom the release was applied.
+    public init(_ cluster: Cluster, _ entries: [JournalEntry], manager: String = "fairlead", width: Int = 8) {
+        self.cluster = cluster
+        self.entries = entries.sorted { $0.seq < $1.seq }
+        self.manager = manager
+        self.width = width
+    }
+
+    /// Ends at the deadline, whatever the cluster does, and not before: a run that is cancelled is undone all the same.
+    ///
+    /// - Parameter log: takes one line for each object.
+    public func run(until deadline: ContinuousClock.Instant, log: @escaping @Sendable (String) -> Void) async
+        -> UndoResult
+    {
+        await Task { await takeBack(until: deadline, log) }.value
+    }
+
+    private func takeBack(
+        until deadline: ContinuousClock.Instant,
+        _ log: @escaping @Sendable (String) -> Void
+    ) async -> UndoResult {
+        let (outcomes, source) = AsyncStream<Outcome>.makeStream()
+        // Configuration first, then the workloads that read it; what was made goes the other way, after that.
+        let phases = Dictionary(grouping: entries) { ApplyPhase(of: $0.id.groupKind) }.sorted { $0.key < $1.key }
+        let changed = phases.map { $0.value.filter { $0.before != nil } }
+        let made = phases.reversed().map { $0.value.filter { $0.before == nil } }
+        let limited = Undo(cluster.limited(until: deadline), entries, manager: manager, width: width)
+        let end = try? await withDeadline(deadline) {
+            for entries in changed + made {
+                _ = try await inParallel(entries, atMost: width) { source.yield(await limited.undo($0, log)) }
+                try Task.checkCancellation()
+            }
+            return true
+        }
+        source.finish()
+        let all = await outcomes.reduce(into: []) { $0.append($1) }
+        let isInTime = end.flatMap(\.self) ?? false
+        return result(all, isInTime: isInTime, isInTime ? await watch(all, until: deadline, log) : [])
+    }
+
+    /// What became of one object.
+    enum Outcome: Sendable {
+        case nothing
+        /// The object just before and just after.
+        case putBack(ObjectID, from: JSON, to: JSON)
+        case deleted(ObjectID)
+        case left(ObjectID, String)
+    }
+
+    private func result(_ outcomes: [Outcome], isInTime: Bool, _ unready: [String]) -> UndoResult {
+        var result = UndoResult(status: .undone, unready: unready)
+        for outcome in outcomes {
+            switch outcome {
+            case .nothing: continue
+            case .putBack(let id, _, _): result.putBack.append(id)
+            case .deleted(let id): result.deleted.append(id)
+            case .left(let id, let reason): result.left.append(UndoResult.Left(id: id, reason: reason))
+            }
+        }
+        let isJobOnly = result.left.allSatisfy { $0.id.groupKind == GroupKind("Job", "batch") }
+        if !isJobOnly || !unready.isEmpty { result.status = .incomplete }
+        if !isInTime { result.status = .timedOut }
+        result.unreached = entries.count - outcomes.count
+        return result
+    }
+
+    /// Waits until what was put back is ready again. Its status speaks of the release for a while yet.
+    private func watch(
+        _ outcomes: [Outcome],
+        until deadline: ContinuousClock.Instant,
+        _ log: @escaping @Sendable (String) -> Void
+    ) async -> [String] {
+        let entries = outcomes.enumerated().compactMap { index, outcome -> JournalEntry? in
+            guard case .putBack(let id, let before, let after) = outcome else { return nil }
+            return JournalEntry(seq: index, id: id, before: before, sent: after, after: after)
+        }
+        let watch = HealthWatch(cluster: cluster, entries: entries, uses: [], options: RolloutOptions(), log: log)
+        do {
+            _ = try await watch.run(until: deadline)
+            return []
+        } catch {
+            return ["\(error)"]
+        }
+    }
+}

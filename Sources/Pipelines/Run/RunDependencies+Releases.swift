@@ -1,0 +1,54 @@
+import Signing
+
+extension RunDependencies {
+    /// The target that a definition names.
+    ///
+    /// - Parameter run: the run that its children are recorded under.
+    /// - Throws: `StageError` if this server has no such target.
+    func target(of definition: Definition, run: Int64?) throws -> any DeployTarget {
+        switch definition.deploy.target {
+        case .podman:
+            return PodmanDeploy(
+                podman: podmanTarget.forRun(run, authFile: registries.authFile),
+                definition: definition
+            )
+        case .digitalocean, .kubeconfig, .inCluster:
+            return ClusterDeploy(definition: definition, needs: self) { try await cluster(of: definition.deploy) }
+        }
+    }
+
+    /// A recorded release with its body opened, and the definition that it was made by.
+    func open(_ record: ReleaseRecord) async throws -> (release: TargetRelease, definition: Definition) {
+        guard let definition = try await history.definition(run: record.run) else {
+            throw StageError(
+                .errored,
+                "definition-unreadable",
+                "The definition that release \(record.id) was made by cannot be read"
+            )
+        }
+        let release = TargetRelease(
+            id: record.id,
+            environment: record.environment,
+            body: try sealingKey.open(record.body, context: Self.sealingContext),
+            images: record.images
+        )
+        return (release, definition)
+    }
+
+    /// What the environment serves from the place that a definition deploys to; nil if nothing does. An environment may
+    /// have served from another place before.
+    func liveRelease(_ environment: String, at deploy: Definition.Deploy) async throws -> TargetRelease? {
+        guard let live = try await history.liveRelease(environment: environment) else { return nil }
+        let (release, definition) = try await open(live)
+        return definition.deploy.isSamePlace(as: deploy) ? release : nil
+    }
+
+    /// A release holds Secret data: it is sealed before it reaches the database.
+    func seal(_ body: [UInt8]) throws -> [UInt8] { try sealingKey.seal(body, context: Self.sealingContext) }
+
+    private static let sealingContext = "release"
+}
+
+extension Definition.Deploy {
+    func isSamePlace(as other: Self) -> Bool { target == other.target && namespace == other.namespace }
+}

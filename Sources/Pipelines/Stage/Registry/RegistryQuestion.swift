@@ -1,0 +1,87 @@
+import FoundationEssentials
+import HTTPClient
+
+/// Asks a registry with a user's password, also one that wants a token for it first (the distribution project's token
+/// authentication: a 401 names where tokens are had, for which service and scope).
+struct RegistryQuestion: Sendable {
+    let client: HTTPClient
+
+    /// - Parameter headers: with `Authorization: Basic …` where there are credentials.
+    /// - Returns: the status of the answer.
+    func head(_ url: String, _ headers: [(String, String)]) async throws -> Int {
+        let answer = try await client.send(HTTPRequest(method: "HEAD", url: url, headers: headers))
+        guard answer.status == 401, let challenge = answer.header("WWW-Authenticate").flatMap(Challenge.init),
+            challenge.isSafe(for: url), let token = try await token(challenge, headers)
+        else { return answer.status }
+        let others = headers.filter { $0.0.lowercased() != "authorization" }
+        return try await client.send(
+            HTTPRequest(method: "HEAD", url: url, headers: others + [("Authorization", "Bearer \(token)")])
+        ).status
+    }
+
+    private func token(_ challenge: Challenge, _ headers: [(String, String)]) async throws -> String? {
+        struct Answer: Decodable {
+            var token: String?
+            var accessToken: String?
+            enum CodingKeys: String, CodingKey {
+                case token
+                case accessToken = "access_token"
+            }
+        }
+        let credentials = headers.filter { $0.0.lowercased() == "authorization" }
+        let response = try await client.send(HTTPRequest(url: challenge.url, headers: credentials))
+        guard response.status == 200 else { return nil }
+        let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body))
+        return answer?.token ?? answer?.accessToken
+    }
+}
+
+/// `Bearer realm="https://auth.example/token",service="registry",scope="repository:a/b:pull"`.
+struct Challenge: Equatable {
+    let realm: String
+    let service: String?
+    let scope: String?
+
+    init?(_ header: String) {
+        guard header.lowercased().hasPrefix("bearer ") else { return nil }
+        var values: [String: String] = [:]
+        var rest = header.dropFirst(7)
+        while let equals = rest.firstIndex(of: "=") {
+            let name = rest[..<equals].filter { $0 != " " && $0 != "," }.lowercased()
+            rest = rest[rest.index(after: equals)...]
+            if rest.first == "\"" {
+                rest = rest.dropFirst()
+                values[name] = String(rest.prefix { $0 != "\"" })
+                rest = rest.drop { $0 != "\"" }.dropFirst()
+            } else {
+                values[name] = String(rest.prefix { $0 != "," })
+                rest = rest.drop { $0 != "," }
+            }
+        }
+        guard let realm = values["realm"], realm.hasPrefix("https://") || realm.hasPrefix("http://") else { return nil }
+        self.realm = realm
+        service = values["service"]
+        scope = values["scope"]
+    }
+
+    /// Credentials that were sent encrypted do not go on in the clear.
+    func isSafe(for url: String) -> Bool { realm.hasPrefix("https://") || !url.hasPrefix("https://") }
+
+    var url: String {
+        let pairs = [("service", service), ("scope", scope)].compactMap { name, value in
+            value.map { "\(name)=\(Self.encoded($0))" }
+        }
+        return pairs.isEmpty ? realm : realm + (realm.contains("?") ? "&" : "?") + pairs.joined(separator: "&")
+    }
+
+    private static func encoded(_ text: String) -> String {
+        text.utf8.reduce(into: "") { result, byte in
+            if byte.isLetterOrDigit || "-._~/:".utf8.contains(byte) {
+                result.append(Character(UnicodeScalar(byte)))
+            } else {
+                let hex = String(byte, radix: 16, uppercase: true)
+                result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
+            }
+        }
+    }
+}

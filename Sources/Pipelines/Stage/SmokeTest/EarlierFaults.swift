@@ -1,0 +1,60 @@
+import FoundationEssentials
+
+/// Which checks of the smoke test fail already, before a deploy changes anything: what was red before is no verdict on
+/// what was pushed.
+struct EarlierFaults {
+    let run: RunInProgress
+    let log: any StageLog
+
+    /// Asks each check once, of those that the live release was held to as well. A check that is new may well fail
+    /// before the deploy that it was written for.
+    ///
+    /// - Returns: places in the definition's list of checks, in order.
+    /// - Throws: `CancellationError`, and what the history throws.
+    func find(_ target: any DeployTarget) async throws -> [Int] {
+        let history = run.needs.history
+        let environment = run.definition.environment
+        guard let live = try await history.live(environment: environment),
+            let earlier = try await history.definition(run: live.run)
+        else { return [] }
+        let isSamePlace = earlier.deploy.isSamePlace(as: run.definition.deploy)
+        let checks = run.definition.smokeTest.enumerated().filter { _, check in
+            (isSamePlace || !check.get.begins(with: "service://")) && earlier.smokeTest.contains { $0.asks(as: check) }
+        }
+        guard !checks.isEmpty, let services = await services(of: live, target) else { return [] }
+        log.line("asking the smoke test's checks once, before anything is changed")
+        let results = try await SmokeTester().run(
+            checks: checks.map(\.element).map(\.once),
+            services: services,
+            outside: run.needs.client,
+            log: log,
+            deadline: .now + .seconds(run.needs.limits.smokeTestDeadline)
+        )
+        return zip(checks, results).filter { !$1.passed }.map(\.0.offset)
+    }
+
+    /// How the live release is reached; nil if the target cannot say. That is for the deploy to complain about.
+    private func services(of live: LiveRelease, _ target: any DeployTarget) async -> ServiceAccess? {
+        do {
+            let output = try await run.needs.history.output(run: live.run, stage: .deploy)
+            let deployed = try output.map { try JSONDecoder().decode(DeployOutput.self, from: Data($0)) }
+            return try await target.services(deployed?.services ?? [])
+        } catch {
+            log.line("the smoke test's checks are not asked before the deploy: \(run.needs.reason(of: error).message)")
+            return nil
+        }
+    }
+}
+
+extension Definition.SmokeCheck {
+    /// Both ask the same and expect the same.
+    fileprivate func asks(as other: Self) -> Bool {
+        get == other.get && headers == other.headers && expect == other.expect && tls == other.tls
+    }
+
+    fileprivate var once: Self {
+        var check = self
+        check.retryFor = 0
+        return check
+    }
+}

@@ -1,0 +1,63 @@
+import DigitalOcean
+import FoundationEssentials
+import Kubernetes
+
+/// The credentials with which a namespace pulls a pipeline's images, where the cluster has none of its own: read-only,
+/// minted at each deploy, and renewed while the release lives.
+struct PullSecret: Sendable {
+    let needs: RunDependencies
+    let definition: Definition
+
+    init(_ needs: RunDependencies, _ definition: Definition) {
+        self.needs = needs
+        self.definition = definition
+    }
+
+    static let name = "fairlead-registry"
+    /// Nodes pull again whenever a pod moves; renewed when less than half of it is left. Default: 30 days.
+    static let lifetime = Duration.seconds(30 * 86_400)
+
+    static func id(in namespace: String) -> ObjectID {
+        ObjectID(apiVersion: "v1", kind: "Secret", namespace: namespace, name: name)
+    }
+
+    /// The Secret's manifest; nil where the cluster is integrated with the registry, or the registry needs no
+    /// credentials.
+    func manifest(for images: [PushedImage]) async throws -> Manifest? {
+        guard let auths = try await auths(), !auths.isEmpty else { return nil }
+        struct File: Encodable {
+            struct Auth: Encodable { let auth: String }
+            let auths: [String: Auth]
+        }
+        let file = try JSONEncoder().encode(File(auths: auths.mapValues(File.Auth.init)))
+        let renewed = Date().formatted(.iso8601)
+        return Manifest(
+            [
+                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+                "metadata": [
+                    "name": .string(Self.name), "namespace": .string(definition.deploy.namespace),
+                    "annotations": ["fairlead.dev/renewed": .string(renewed)],
+                ],
+                "data": [".dockerconfigjson": .string(file.base64EncodedString())],
+            ],
+            source: "credentials of the registry"
+        )
+    }
+
+    private func auths() async throws -> [String: String]? {
+        switch definition.registry {
+        case .digitalocean(let name, _):
+            let api = try needs.digitalOcean()
+            if case .digitalocean(let cluster) = definition.deploy.target, try await api.cluster(cluster).hasRegistry {
+                return nil
+            }
+            return try await api.dockerCredentials(for: name, readWrite: false, lifetime: Self.lifetime).auths
+        case .address(let address):
+            let host = String(address.prefix { $0 != "/" })
+            return needs.registries.basic(for: host).map { [host: $0] }
+        case .embedded:
+            // Only nodes on this machine reach it.
+            return needs.registries.embedded.flatMap { host in needs.registries.basic(for: host).map { [host: $0] } }
+        }
+    }
+}

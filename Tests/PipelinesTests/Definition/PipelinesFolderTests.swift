@@ -119,39 +119,6 @@ import Testing
         #expect(faults.first?.contains("'one' in 1.yaml:1") == true)
     }
 
-    private func pipeline(_ name: String, in environment: String, target: String) -> String {
-        pipeline(name, environment: environment, namespace: "shop").replacingOccurrences(of: "podman: {}", with: target)
-    }
-
-    @Test(arguments: [
-        ("inCluster: true", "inCluster: true", true), ("inCluster: true", "podman: {}", false),
-        ("digitalocean: { cluster: a }", "digitalocean: { cluster: a }", true),
-        ("digitalocean: { cluster: a }", "digitalocean: { cluster: b }", false),
-        ("kubeconfig: ./k", "kubeconfig: { file: k }", true), ("kubeconfig: k", "kubeconfig: l", false),
-        ("kubeconfig: k", "kubeconfig: { file: k, context: c }", true),
-        ("kubeconfig: { file: k, context: c }", "kubeconfig: { file: k, context: d }", false),
-    ]) func twoEnvironmentsInOneCluster(one: String, two: String, refused: Bool) throws {
-        let files = [
-            "1.yaml": pipeline("one", in: "live", target: one), "2.yaml": pipeline("two", in: "test", target: two),
-        ]
-        let faults = try read(files).faults
-        #expect(faults.count == (refused ? 1 : 0), "\(faults)")
-        #expect(faults.allSatisfy { $0.contains("'test' has the target and the namespace 'shop'") })
-    }
-
-    @Test func oneEnvironmentWithTwoTargets() throws {
-        let one = pipeline("one", in: "live", target: "inCluster: true")
-        let two = pipeline("two", in: "live", target: "digitalocean: { cluster: a }")
-        let faults = try read(["1.yaml": one, "2.yaml": two]).faults
-        #expect(faults.count == 1)
-        #expect(
-            faults.first?.contains(
-                "'live' deploys to the DigitalOcean cluster a here and to the cluster that Fairlead runs in in 1.yaml:11"
-            ) == true,
-            "\(faults)"
-        )
-    }
-
     @Test func theEmbeddedRegistryThatTheServerDoesNotRun() throws {
         let files = [
             "1.yaml": pipeline("one"), "2.yaml": pipeline("two") + "registry: { embedded: {} }\ncolour: red",

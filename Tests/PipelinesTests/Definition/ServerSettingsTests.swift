@@ -117,46 +117,6 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         }
     }
 
-    @Test func servicesOutsideAreRead() throws {
-        try withTemporaryFolder { folder in
-            try write("-----BEGIN KEY-----\nabcdefgh\n", to: folder + "/key.pem")
-            try write("key", to: folder + "/id")
-            let text = """
-                digitalocean: { token: { env: TOKEN } }
-                github: { app: { id: 7, privateKey: { file: key.pem }, installation: 9 }, api: "https://ghe.example/" }
-                kubernetes: { allow: [Ingress, Certificate.cert-manager.io] }
-                builder: { podman: "ssh://core@builder/run/podman.sock", identity: id }
-                webhooks: { secrets: [{ env: HOOK }] }
-                """
-            let settings = try read(text, file: folder + "/fairlead.yaml")
-            #expect(settings.warnings.isEmpty)
-            #expect(settings.digitalocean?.token.text == "token-s3cret")
-            #expect(settings.digitalocean?.api == "https://api.digitalocean.com")
-            guard case .app(7, let key, 9) = settings.github?.method else {
-                Issue.record("no app: \(String(describing: settings.github))")
-                return
-            }
-            #expect(key.text == "-----BEGIN KEY-----\nabcdefgh" && settings.github?.api == "https://ghe.example")
-            #expect(settings.kubernetes.allow == ["Ingress", "Certificate.cert-manager.io"])
-            #expect(settings.builder?.podman == "ssh://core@builder/run/podman.sock")
-            #expect(settings.builder?.identity == folder + "/id")
-        }
-        let token = try read("github: { token: { env: TOKEN } }").github
-        #expect(token?.secret.text == "token-s3cret" && token?.api == "https://api.github.com")
-        let nothing = try read("{}")
-        #expect(nothing.digitalocean == nil && nothing.github == nil && nothing.builder == nil)
-        #expect(nothing.kubernetes.allow.isEmpty)
-    }
-
-    @Test(arguments: [
-        ("http://127.0.0.1:9", 0), ("http://[::1]:9", 0), ("http://localhost", 0), ("http://api.example", 1),
-        ("https://api.example", 0),
-    ]) func warnsOfTokensInTheClear(api: String, warnings: Int) throws {
-        let text = "webhooks: { secrets: [{ env: HOOK }] }\ndigitalocean: { token: { env: TOKEN }, api: '\(api)' }"
-        let found = try read(text).warnings
-        #expect(found.count == warnings && found.allSatisfy { $0.line == 2 }, "\(found)")
-    }
-
     @Test(arguments: Limits.named.map(\.name)) func everyLimitIsInTheOperationsGuide(name: String) throws {
         let limit = try #require(Limits.named.first { $0.name == name })
         let guide = try String(contentsOf: packageRoot.appending(path: "docs/operations.md"), encoding: .utf8)
@@ -334,22 +294,6 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         BadPipeline("unsafeBuilds: 1", "1:15", "true or false"),
         BadPipeline("buildNetwork: { allow: [10.1.0.0] }", "1:25", "address/bits"),
         BadPipeline("buildNetwork: { allow: [10.1.0.0/33] }", "1:25", "32 bits"),
-        BadPipeline("digitalocean: { api: 'https://x' }", "1:15", "'token'"),
-        BadPipeline("digitalocean: { token: hunter22 }", "1:24", "a mapping with env, file"),
-        BadPipeline("digitalocean: { token: { env: TOKEN }, api: 'ftp://x' }", "1:45", "https://host"),
-        BadPipeline("github: {}", "1:9", "'token', 'app'"),
-        BadPipeline("github: { token: { env: A }, app: { id: 1, privateKey: { env: A } } }", "1:30", "keep one"),
-        BadPipeline("github: { app: { id: x, privateKey: { env: TOKEN } } }", "1:22", "whole number"),
-        BadPipeline("github: { app: { id: 1 } }", "1:16", "'privateKey'"),
-        BadPipeline("kubernetes: { allow: [ingress] }", "1:23", "capital"),
-        BadPipeline("kubernetes: { allow: [Certificate.Cert_] }", "1:23", "API group"),
-        BadPipeline("builder: {}", "1:10", "'podman'"),
-        BadPipeline("builder: { podman: 'tcp://builder' }", "1:20", "the port is missing"),
-        BadPipeline("builder: { podman: 'tcp://b:1/x' }", "1:20", "nothing more"),
-        BadPipeline("builder: { podman: 'unix://run/x' }", "1:20", "absolute"),
-        BadPipeline("builder: { podman: 'ssh://core@host' }", "1:20", "path of the socket"),
-        BadPipeline("builder: { podman: 'ssh://a:b@host/x' }", "1:20", "identity"),
-        BadPipeline("builder: { podman: 'https://x' }", "1:20", "tcp://host:port"),
         BadPipeline("buildNetwork: { allow: [300.1.0.0/16] }", "1:25", "begin with an IPv4 address"),
         BadPipeline("buildNetwork: { allow: ['fd00::/8'] }", "1:25", "begin with an IPv4 address"),
         BadPipeline("digitalocean: { api: 'https://x' }", "1:15", "'token'"),

@@ -25,6 +25,7 @@ struct TestServer {
             podmanTarget: try PodmanTarget(podman: podman, folder: "\(settings.data)/target", authFile: nil),
             registries: try Registries(settings: settings, embedded: nil),
             client: client,
+            github: nil,
             sealingKey: try SealingKey.load(path: "\(settings.data)/sealing.key", createIfMissing: true),
             environment: [:],
             logger: Logger(label: "test")

@@ -98,17 +98,20 @@ struct SmokeTesterTests {
         let tries = Locked(0)
         let client = HTTPClient()
         defer { client.close() }
-        let access = ServiceAccess(client: client) { call in
-            let number = tries.withLock { tries in
-                tries += 1
-                return tries
-            }
-            if number == 1 { throw StageError(.errored, "no-token", "no token yet") }
-            return HTTPRequest(
-                url: "http://127.0.0.1:\(server.port)/proxy/\(call.service):\(call.port ?? 0)\(call.path)",
-                headers: call.headers + [("Authorization", "Bearer \(number - 1)")]
-            )
-        }
+        let access = ServiceAccess(
+            request: { call in
+                let number = tries.withLock { tries in
+                    tries += 1
+                    return tries
+                }
+                if number == 1 { throw StageError(.errored, "no-token", "no token yet") }
+                return HTTPRequest(
+                    url: "http://127.0.0.1:\(server.port)/proxy/\(call.service):\(call.port ?? 0)\(call.path)",
+                    headers: call.headers + [("Authorization", "Bearer \(number - 1)")]
+                )
+            },
+            send: { try await client.send($0) }
+        )
         let log = CollectedLog()
         let results = try await SmokeTester().run(
             checks: [check("service://web:80/a?b", sending: ["X-Mine": "1"], retryFor: 30)],

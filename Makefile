@@ -41,7 +41,9 @@ build: packages
 	swift build
 
 release: packages
-	@swift build -c release --product fairlead 2>&1 | tail -n 1
+	@mkdir -p .build
+	@echo "Building fairlead; the first time takes several minutes…"
+	@swift build -c release --product fairlead >.build/release.log 2>&1 || { cat .build/release.log >&2; exit 1; }
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

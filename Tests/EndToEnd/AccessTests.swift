@@ -257,6 +257,8 @@ extension EndToEnd {
             try await World.run(serve: false) { world in
                 let well = try await world.fairlead("doctor").output
                 #expect(well.contains("checks passed"), "\(well)")
+                let mode = try FileManager.default.attributesOfItem(atPath: world.data)[.posixPermissions] as? Int
+                #expect(mode == 0o700)
                 try world.replace("branch: main", with: "branch: absent")
                 let ill = try await world.fairlead("doctor", expecting: 1).output
                 #expect(ill.contains("refs/heads/absent"))
@@ -287,6 +289,24 @@ extension EndToEnd {
                 await resumed.end()
             }
         }
+
+        @Test("events end for whoever may not listen any more")
+        func revoked() async throws {
+            try await World.run(settings: "") { world in
+                let deployer = try await world.token("deployer")
+                let viewer = try await world.token("viewer")
+                let events = try await EventReader(world.address + "/api/v1/events", token: viewer)
+                let list = try await world.fairlead("token", "list").output
+                let line = try #require(list.split(separator: "\n").first { $0.contains("viewer") })
+                try await world.fairlead("token", "revoke", String(try #require(line.split(separator: "\t").first)))
+                // A listener is asked again with what happens, and not more often than once in a second.
+                try await eventually("the stream is over") {
+                    _ = try await world.request("POST", "/api/v1/pipelines/web/runs", token: deployer)
+                    return events.isOver ? true : nil
+                }
+                await events.end()
+            }
+        }
     }
 }
 
@@ -300,8 +320,10 @@ final class EventReader: Sendable {
 
     private let child: Child
 
-    init(_ url: String, lastEventID: String? = nil) async throws {
-        let header = lastEventID.map { ["-H", "Last-Event-ID: \($0)"] } ?? []
+    init(_ url: String, lastEventID: String? = nil, token: String? = nil) async throws {
+        let header =
+            (lastEventID.map { ["-H", "Last-Event-ID: \($0)"] } ?? [])
+            + (token.map { ["-H", "Authorization: Bearer \($0)"] } ?? [])
         child = try Child(
             "/usr/bin/curl",
             ["-sN"] + header + [url],
@@ -311,6 +333,9 @@ final class EventReader: Sendable {
         )
         try await eventually("the stream is open") { child.said.isEmpty ? nil : true }
     }
+
+    /// The server has ended the stream.
+    var isOver: Bool { !child.isRunning }
 
     var events: [Event] {
         child.said.components(separatedBy: "\n\n").dropLast().map { block in

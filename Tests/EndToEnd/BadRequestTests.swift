@@ -54,6 +54,19 @@ extension EndToEnd {
             }
         }
 
+        @Test("a secret of one repository starts no run of another, whatever else the delivery says")
+        func bound() async throws {
+            try await World.run(serve: false) { world in
+                let bound = "{ env: FL_OTHER_SECRET, sources: [test/sample] }"
+                try world.replace("{ env: FL_OTHER_SECRET }", with: bound, in: "fairlead.yaml")
+                try await world.start()
+                // The name is the one that is covered, the URL that of the pipeline's repository, which is not.
+                let answer = try await world.push(try await world.repository.head(), secret: World.otherSecret)
+                #expect(answer.status == 401)
+                #expect(try await world.written() == "0 0")
+            }
+        }
+
         @Test("a length that is too long or not to be trusted is refused before the signature counts")
         func framing() async throws {
             try await World.run(settings: "public: everything\nlimits: { requestDeadline: 5s }\n") { world in

@@ -83,6 +83,21 @@ extension EndToEnd {
             }
         }
 
+        @Test("a readiness probe that gets no yes within deploy.timeout is a verdict, and says what the answer was")
+        func notReadyInTime() async throws {
+            let absent = Sample.manifests.replacing("httpGet: { path: /,", with: "httpGet: { path: /absent,")
+            try await World.run(files: Sample.files(manifests: absent), serve: false) { world in
+                try world.replace("timeout: 60s", with: "timeout: 5s")
+                try await world.start()
+                let run = try await world.deploy(try await world.repository.head())
+                #expect(run.status == "failed")
+                #expect(run.reason?.code == "never-ready", "\(String(describing: run.reason))")
+                #expect(run.reason?.message.contains("GET /absent on port 8080 answered 404") == true)
+                let log = try await world.log(run.id, "deploy")
+                #expect(!log.contains("operator"), "\(log)")
+            }
+        }
+
         @Test("a release that is never ready shows what it wrote; the first leaves nothing, a later one the previous")
         func neverReady() async throws {
             // Says something, which httpd does not.

@@ -110,6 +110,12 @@ extension ServerSettings {
         public func covers(repository: String, id: Int64?, urls: [String]) -> Bool {
             sources.isEmpty || sources.contains { $0.covers(repository: repository, id: id, urls: urls) }
         }
+
+        /// Whether the secret speaks for the repository that a pipeline deploys. A delivery names its repository in
+        /// several ways, and whoever has a secret can let them disagree: the name that is covered, the URL of another.
+        public func covers(_ source: Definition.Source) -> Bool {
+            sources.isEmpty || sources.contains { $0.covers(source) }
+        }
     }
 
     public enum WebhookSource: Sendable, Equatable {
@@ -128,6 +134,17 @@ extension ServerSettings {
                 repository.lowercased().begins(with: owner.lowercased() + "/")
             case .url(let url):
                 urls.contains { Self.comparable($0) == Self.comparable(url) }
+            }
+        }
+
+        /// A URL's repository has the name that its path ends with.
+        func covers(_ source: Definition.Source) -> Bool {
+            let key = RepositoryKey.of(source)
+            let name = key.parts(at: "/").suffix(2).joined(separator: "/")
+            return switch self {
+            case .repository(let wanted, _): name == wanted.lowercased()
+            case .owner(let owner): name.begins(with: owner.lowercased() + "/")
+            case .url(let url): key == RepositoryKey.of(url: url)
             }
         }
 

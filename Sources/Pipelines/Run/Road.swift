@@ -32,7 +32,7 @@ public struct Road: Sendable {
         }
         let release = try await run.stage(
             .deploy,
-            within: .seconds(run.definition.deploy.timeout),
+            within: DeployStage.limit(run),
             ifStill: isLive
         ) {
             try await DeployStage(run: run, log: $0).run(clone, pushed)

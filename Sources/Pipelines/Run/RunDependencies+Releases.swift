@@ -10,7 +10,8 @@ extension RunDependencies {
         case .podman:
             return PodmanDeploy(
                 podman: podmanTarget.forRun(run, authFile: registries.authFile),
-                definition: definition
+                definition: definition,
+                registries: registries.readable(by: definition)
             )
         case .digitalocean, .kubeconfig, .inCluster:
             return ClusterDeploy(definition: definition, needs: self) { try await cluster(of: definition.deploy) }

@@ -6,7 +6,7 @@ extension RunInProgress {
         ImageBuilder(
             podman: needs.podman.forRun(id),
             authFile: login.authFile,
-            registries: needs.registries.addresses,
+            registries: needs.registries.readable(by: definition),
             allow: needs.settings.buildNetwork,
             unsafeBuilds: needs.settings.unsafeBuilds
         )

@@ -4,6 +4,12 @@ struct DeployStage: Sendable {
     let run: RunInProgress
     let log: any StageLog
 
+    /// The target itself keeps to the pipeline's `deploy.timeout`, and says then what was not ready. So the stage as a
+    /// whole is only ended when that fails, with time for the undo.
+    static func limit(_ run: RunInProgress) -> Duration {
+        .seconds(run.definition.deploy.timeout + run.needs.limits.undoDeadline + 60)
+    }
+
     func run(_ clone: CloneOutput, _ pushed: PushOutput) async throws -> DeployOutput {
         try await run.workspace.ensure(clone.revision)
         let deadline = ContinuousClock.now + .seconds(run.definition.deploy.timeout)

@@ -39,7 +39,12 @@ struct Doctor: AsyncParsableCommand {
     private func dataFolder(_ settings: ServerSettings) -> Finding {
         let probe = "\(settings.data)/.doctor"
         do {
-            try FileManager.default.createDirectory(atPath: settings.data, withIntermediateDirectories: true)
+            // As the server would make it: nobody else's to read.
+            try FileManager.default.createDirectory(
+                atPath: settings.data,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
             try "ok".write(toFile: probe, atomically: false, encoding: .utf8)
             try FileManager.default.removeItem(atPath: probe)
             return Finding(true, "data folder \(settings.data) can be written", "")

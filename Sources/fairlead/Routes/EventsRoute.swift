@@ -12,9 +12,9 @@ struct EventsRoute: Sendable {
         let run = try request.integer("run")
         let stream = EventStream()
         await feed.subscribe(
-            stream,
-            only: run,
-            whole: visibility == .everything,
+            EventFeed.Listener(stream: stream, only: run, whole: visibility == .everything) { [access] in
+                (try? await access.visibility(request)) == visibility
+            },
             after: request.header("Last-Event-ID")
         )
         return Response(
@@ -39,6 +39,8 @@ actor EventFeed {
     private static let kept = 1024
     /// More changed runs than this at once are told as one `reset`.
     private static let mostRunsAtOnce = 200
+    /// For so long it is taken that a listener may still listen.
+    private static let trust = Duration.seconds(1)
 
     private enum Kind {
         case run(Int64)
@@ -49,10 +51,17 @@ actor EventFeed {
         let sequence: Int64
         let kind: Kind
     }
-    private struct Listener {
+    /// Somebody who listens.
+    struct Listener: Sendable {
         let stream: EventStream
+        /// Nil: every run.
         let only: Int64?
+        /// Sees logs and reasons too.
         let whole: Bool
+        /// Whether they may still: a token can be revoked, and a session ends, while the stream goes on.
+        let isAllowed: @Sendable () async -> Bool
+        /// When that was asked last.
+        var asked = ContinuousClock.now
     }
     private struct LogKey: Hashable {
         let run: Int64
@@ -90,8 +99,8 @@ actor EventFeed {
         for listener in listeners.values { listener.stream.finish() }
     }
 
-    func subscribe(_ stream: EventStream, only: Int64?, whole: Bool, after: String?) async {
-        let listener = Listener(stream: stream, only: only, whole: whole)
+    func subscribe(_ listener: Listener, after: String?) async {
+        let stream = listener.stream
         let id = ObjectIdentifier(stream)
         stream.onClose = { [weak self] in Task { await self?.leave(id) } }
         listeners[id] = listener
@@ -129,7 +138,20 @@ actor EventFeed {
         let event = Event(sequence: sequence, kind: kind)
         past.append(event)
         if past.count > Self.kept { past.removeFirst(past.count - Self.kept) }
-        if !listeners.isEmpty { await send(event, to: Array(listeners.values)) }
+        if !listeners.isEmpty { await send(event, to: await allowed()) }
+    }
+
+    /// Those who may still listen. The streams of the others end; their next request is refused.
+    private func allowed() async -> [Listener] {
+        for (id, listener) in listeners where ContinuousClock.now - listener.asked > Self.trust {
+            if await listener.isAllowed() {
+                listeners[id]?.asked = .now
+            } else {
+                listener.stream.finish()
+                listeners[id] = nil
+            }
+        }
+        return Array(listeners.values)
     }
 
     private func send(_ event: Event, to listeners: [Listener]) async {

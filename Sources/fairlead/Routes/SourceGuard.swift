@@ -41,6 +41,11 @@ final class SourceGuard: Sendable {
         return secret.names(id: repository.id) || isBound(repository)
     }
 
+    /// Of the pipelines that a push concerns, those that the secret may speak for.
+    func allowed(_ entries: [PipelineSet.Entry], _ index: Int) -> [PipelineSet.Entry] {
+        entries.filter { secrets[index].covers($0.definition.source) }
+    }
+
     private func isBound(_ repository: PushEvent.Repository) -> Bool {
         let name = repository.fullName.lowercased()
         do {

@@ -26,7 +26,7 @@ struct WebhookRoute: Sendable {
                 answer(responder, 200, ignored(reason))
             case .push(let push):
                 guard guardian.allows(push.repository, secret) else { return unauthorized(responder, "source") }
-                accept(push, guid: request.header("X-GitHub-Delivery") ?? "", responder)
+                accept(push, signedBy: secret, guid: request.header("X-GitHub-Delivery") ?? "", responder)
             }
         } catch let problem as Problem {
             responder.respond(problem.response)
@@ -57,12 +57,14 @@ struct WebhookRoute: Sendable {
         }
     }
 
-    private func accept(_ push: PushEvent, guid: String, _ responder: Responder) {
+    private func accept(_ push: PushEvent, signedBy secret: Int, guid: String, _ responder: Responder) {
         let incoming = IncomingPush(push, guid: guid)
         let decision: DeliveryDecision
         let ignoredReason: Reason?
         switch pipelines().decide(push) {
-        case .accepted(let entries):
+        case .accepted(let concerned):
+            let entries = guardian.allowed(concerned, secret)
+            guard !entries.isEmpty else { return unauthorized(responder, "source") }
             decision = .accepted(
                 pipelines: entries.map { ($0.definition.name, $0.definition.environment, $0.hash) }
             )

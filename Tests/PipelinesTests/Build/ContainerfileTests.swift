@@ -48,7 +48,20 @@ struct ContainerfileTests {
             ("ARG V\nFROM a${V:+:tag}", [:], ["a"]),
             ("ARG A=x B=\"y\"\nARG C=$A-$B\nFROM $C", [:], ["x-y"]),
             ("ARG V=s\nFROM a AS s\nFROM $V", [:], ["a"]),
-            ("FROM a-$TARGETARCH", [:], ["a-amd64"]),
+            ("ARG TARGETARCH\nFROM a-$TARGETARCH", [:], ["a-amd64"]),
+            // Not declared, so podman leaves it empty.
+            ("FROM a-$TARGETARCH", [:], ["a-$TARGETARCH"]),
+            ("FROM ${TARGETOS:-dir:/x}", [:], ["dir:/x"]),
+            // podman fills in what was declared before the first FROM.
+            ("ARG V=1\nFROM scratch AS s\nARG V=2\nFROM a:$V", [:], ["a:1"]),
+            ("FROM scratch\nARG V=2\nFROM a:$V", [:], ["a:$V"]),
+            ("FROM a\nARG V=2\nCOPY --from=b:$V /x /x", [:], ["a", "b:$V"]),
+            // What would have to be read exactly as podman does stays as it is.
+            ("ARG A=\"x B=b\"\nFROM ${B:-a}", [:], ["${B:-a}"]),
+            ("ARG A=x\\\\y\nFROM $A", [:], ["$A"]),
+            ("ARG A='$B'\nFROM $A", [:], ["$A"]),
+            ("ARG 1a=b\nFROM $1a", [:], ["$1a"]),
+            ("ARG TARGETPLATFORM=x\nARG TARGETOS\nFROM $TARGETOS", [:], ["$TARGETOS"]),
             ("FROM a:$UNKNOWN", ["UNKNOWN": "not declared"], ["a:$UNKNOWN"]),
         ] as [(String, [String: String], [String])]
     )
@@ -91,21 +104,73 @@ struct ContainerfileTests {
         #expect(!read("FROM a\n\(instruction)").remoteSources.isEmpty == expected)
     }
 
+    /// To podman all of these go on after the first line, or do not, by their bytes.
+    @Test(
+        "signs that Swift takes for a part of their neighbours, and podman does not, hide nothing",
+        arguments: [
+            "RUN true \\\u{A0}\nADD http://example.org/x /x", "# remark \\\nADD http://example.org/x /x",
+            "#\u{301} remark \\\nADD http://example.org/x /x", "\u{A0}# remark \\\nADD http://example.org/x /x",
+            "\u{2003}ADD http://example.org/x /x", "ADD http:/\u{2F}\u{301}/x /x",
+            "RUN a \\\\\nADD http://example.org/x /x",
+            "ADD [\"http:\\u002f\\u002fexample.org/x\", \"/x\"]", "ADD \u{A0}[\"http://example.org/x\", \"/x\"]",
+            "ONBUILD \u{A0}ADD http://example.org/x /x",
+        ]
+    )
+    func hidden(instruction: String) {
+        #expect(read("FROM a\n\(instruction)").remoteSources.count == 1)
+    }
+
+    @Test("the escape directive counts or not by its place: both are read")
+    func escapes() {
+        let text = "# syntax=x\n# escape=`\nFROM a\nLABEL x=`\nADD http://example.org/x /x\n"
+        #expect(read(text).remoteSources == ["http://example.org/x"])
+        #expect(read("# escape=`\nFROM a\nRUN x `\nADD http://example.org/x /x\n").remoteSources.count == 1)
+    }
+
+    @Test(
+        "options are read without their quotes, and refused where variables are in their names",
+        arguments: [
+            ("COPY --from=b /x /x", ["b"], []), ("COPY --fr\"om\"=b /x /x", ["b"], []),
+            ("COPY --chown=\"1 1\" --from=b /x /x", ["b"], []), ("COPY --fr\\om=b /x /x", ["b"], []),
+            ("RUN --mo'unt=type=bind,from=b,target=/b' make", ["b"], []),
+            ("COPY --chown=$USER x /x", [], []), ("COPY --$X x /x", [], ["--$X"]), ("RUN --$X make", [], ["--$X"]),
+            ("RUN --mount=type=tmpfs,target=/\u{E0}--mount=x make", [], ["--mount=type=tmpfs,target=/\u{FFFD}"]),
+            ("RUN --network=host make", [], ["--network=host"]), ("RUN --network=none make", [], []),
+            ("RUN --security=insecure make", [], ["--security=insecure"]), ("RUN -- make --$X", [], []),
+        ] as [(String, [String], [String])]
+    )
+    func options(instruction: String, images: [String], refused: [String]) {
+        let file = read("FROM a\n\(instruction)")
+        #expect(file.references == ["a"] + images)
+        #expect(file.refusedOptions == refused)
+    }
+
+    @Test("a stage is one only under a plain name")
+    func stageNames() {
+        #expect(read("FROM a AS DIR:/x\nCOPY --from=dir:/x /x /x").references == ["a", "dir:/x"])
+    }
+
     @Test(
         "what is no registry's image, or near this machine, is refused",
         arguments: [
-            ("docker-archive:/etc/x", false), ("dir:x", false), ("oci:/x:y", false), ("DIR:x", false),
+            ("docker-archive:/etc/x", false), ("dock\"er-archive\":/etc/x$E", false), ("a:$V", false), ("dir:x", false),
+            ("oci:/x:y", false), ("DIR:x", false),
             ("containers-storage:x", false), ("/etc/x", false), ("-x", false), ("https://example.org/x", false),
             ("10.0.0.1:5000/x", false), ("127.0.0.1:5000/x", false), ("169.254.169.254/x", false),
             ("localhost:5000/x", false), ("[::1]:5000/x", false), ("192.168.0.1/x", false),
             ("127.0.0.1:5001/x", true), ("localhost/x", true), ("alpine", true), ("alpine:3.20", true),
             ("docker.io/library/alpine@sha256:00", true), ("docker://quay.io/x/y", true),
             ("registry.corp:5000/x", true),
-            ("8.8.8.8/x", true),
+            ("8.8.8.8/x", true), ("127.0.0.1:5002/web/x:1", true), ("127.0.0.1:5002/web-two/x:1", false),
+            ("127.0.0.1:5002/other/x:1", false), ("3f2a", false), ("sha256:3f2a", false), ("3F", false),
+            ("127.1:5000/x", false), ("0:5000/x", false), ("0x7f000001:5000/x", false),
+            ("LocalHost:5000/x", false), ("localhost.:5000/x", false), ("a.localhost/x", false),
+            ("dir:\u{301}/x", false),
+            ("cafe:1", true), ("docker.io/library/cafe", true),
         ]
     )
     func baseImages(reference: String, allowed: Bool) {
-        let image = try? BaseImage(reference, image: "web", registries: ["127.0.0.1:5001"])
+        let image = try? BaseImage(reference, image: "web", registries: ["127.0.0.1:5001", "127.0.0.1:5002/web"])
         #expect((image != nil) == allowed)
     }
 }

@@ -87,13 +87,13 @@ struct ImageBuilderTests {
             title: "step exits with 7",
             dockerfile: "RUN echo about to fail; exit 7\n",
             code: "build-failed",
-            words: "image backend: step exit 7\n"
+            words: "image backend: step exit 7\nabout to fail"
         ),
         Fault(
             title: "step with podman's own exit code",
             dockerfile: "RUN exit 125\n",
             code: "build-failed",
-            words: "step exit 125"
+            words: "image backend: step exit 125: RUN exit 125"
         ),
         Fault(
             title: "step that tells of a technical fault",

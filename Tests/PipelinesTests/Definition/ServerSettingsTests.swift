@@ -247,6 +247,29 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
             )
         )
     }
+
+    @Test(
+        "a secret speaks for the pipelines of its own repositories",
+        arguments: [
+            ("github: acme/todo", true), ("github: ACME/Todo", true), ("github: acme/b", false),
+            ("github: other/any", true), ("git: https://git.example.com/acme/todo.git", true),
+            ("git: https://git.example.com/z", true), ("git: https://git.example.com/y/z", false),
+            ("git: https://git.example.com/b.git", false),
+        ]
+    ) func pipelinesOfASecret(source: String, covered: Bool) throws {
+        let secrets = "[{ env: HOOK, sources: [acme/todo, 'other/*', 'https://git.example.com/z.git'] }]"
+        let secret = try read("webhooks: { secrets: \(secrets) }").webhookSecrets[0]
+        let parts = source.split(separator: " ").map(String.init)
+        let wanted = Definition.Source(
+            github: parts[0] == "github:" ? parts[1] : nil,
+            git: parts[0] == "git:" ? parts[1] : nil,
+            branch: "main",
+            tags: nil,
+            paths: []
+        )
+        #expect(secret.covers(wanted) == covered)
+        #expect(try read("webhooks: { secrets: [{ env: HOOK }] }").webhookSecrets[0].covers(wanted))
+    }
 }
 
 @Suite("What is wrong with the server's settings") struct ServerSettingsFaultTests {

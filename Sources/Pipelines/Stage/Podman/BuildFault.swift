@@ -27,9 +27,11 @@ struct BuildFault {
         }
         if diskIsFull { return StageError(.errored, "disk-full", "\(name): the disk is full. \(message)") }
         if let code = stepExit {
-            let lines = result.tail.split(separator: "\n").filter { !$0.hasPrefix("Error: ") && !$0.hasPrefix("time=") }
-            let last = lines.suffix(3).joined(separator: "\n")
-            return StageError(.failed, "build-failed", "\(name): step exit \(code)" + (last.isEmpty ? "" : "\n\(last)"))
+            return StageError(
+                .failed,
+                "build-failed",
+                "\(name): step exit \(code)" + (said.isEmpty ? ": \(step)" : "\n\(said)")
+            )
         }
         if result.signal != nil {
             return StageError(.errored, "builder-ended", "\(name): podman was ended by signal \(result.signal ?? 0)")
@@ -51,6 +53,19 @@ struct BuildFault {
             return StageError(.errored, "builder-failed", "\(name): \(message)")
         }
         return StageError(.failed, "build-failed", "\(name): \(message)")
+    }
+
+    /// The instruction that failed, as podman names it, cut where it is long.
+    private var step: String {
+        let words = message.split(separator: "\"", maxSplits: 1).last?.split(separator: "\": while running").first ?? ""
+        return words.count > 120 ? "\(words.prefix(120))…" : String(words)
+    }
+
+    /// The last lines that the step wrote, without podman's own about this step and those before it.
+    private var said: String {
+        let lines = result.tail.split(separator: "\n").reversed().drop { $0.hasPrefix("Error: ") }
+        let own = lines.prefix { !$0.hasPrefix("STEP ") && !$0.hasPrefix("--> ") && !$0.contains("] STEP ") }
+        return own.filter { !$0.hasPrefix("time=") }.prefix(3).reversed().joined(separator: "\n")
     }
 
     /// `building at STEP "RUN …": while running runtime: exit status 7`

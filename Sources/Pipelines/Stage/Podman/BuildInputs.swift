@@ -35,8 +35,12 @@ struct BuildInputs: Sendable {
         if name.hasSuffix(".in") || dockerfile.hasSuffix(".in") {
             throw Self.error(image, "dockerfile-refused", "\(name): the preprocessed form (.in) is not supported")
         }
-        guard !Self.isFolder(dockerfile), let text = SmallFile.text(dockerfile) else {
+        guard !Self.isFolder(dockerfile), let bytes = SmallFile.read(dockerfile) else {
             throw Self.error(image, "dockerfile-missing", "\(name) is not a file")
+        }
+        // What podman would read and we do not could hold anything.
+        guard bytes.count < SmallFile.limit, let text = String(validating: bytes, as: UTF8.self) else {
+            throw Self.error(image, "dockerfile-refused", "\(name) is not UTF-8, or has 4 MiB or more")
         }
         dockerfileText = text
         ignoreFiles = try ["\(context)/", "\(dockerfile)"].flatMap { prefix in

@@ -8,9 +8,18 @@ struct Containerfile: Sendable, Equatable {
     private(set) var references: [String] = []
     /// Sources of ADD that podman would fetch, or that could turn out to be a URL once variables are filled in.
     private(set) var remoteSources: [String] = []
+    /// What RUN steps mount.
+    private(set) var mounts: [BuildMount] = []
+    /// Options that lead out of the isolation, or of which it cannot be told what they are, because variables or the
+    /// like are in their names.
+    private(set) var refusedOptions: [String] = []
 
     private var stages: [String] = []
-    private var variables: [String: String]
+    /// Of the ARGs before the first FROM: podman fills in no others there.
+    private var variables: [String: String] = [:]
+    /// One of those ARGs is written so that its value cannot be told here.
+    private var hasUnclearVariables = false
+    private let platform: String
     private let given: [String: String]
 
     /// - Parameters:
@@ -18,16 +27,96 @@ struct Containerfile: Sendable, Equatable {
     ///   - platform: `linux/amd64`; what TARGETPLATFORM and its parts say.
     init(_ text: String, arguments: [String: String], platform: String) {
         given = arguments
-        variables = Self.platformVariables(platform)
-        // podman before 4.8 takes the lines of a here-document for instructions, later ones do not: both readings count,
-        // so that nothing can be hidden from either.
-        for skippingHereDocuments in [true, false] {
+        self.platform = platform
+        for reading in Instruction.Reading.all(for: text) {
             stages = []
-            variables = Self.platformVariables(platform)
-            for instruction in Instruction.all(in: text, skippingHereDocuments: skippingHereDocuments) {
-                read(instruction)
-            }
+            variables = [:]
+            hasUnclearVariables = false
+            for instruction in Instruction.all(in: text, reading) { read(instruction) }
         }
+    }
+
+    /// Adds what another one takes, as the ONBUILD instructions of a base image.
+    mutating func merge(_ other: Containerfile) {
+        references += other.references.filter { !references.contains($0) }
+        remoteSources += other.remoteSources
+        mounts += other.mounts
+        refusedOptions += other.refusedOptions
+    }
+
+    // MARK: - Instructions
+
+    private mutating func read(_ instruction: Instruction) {
+        switch instruction.name {
+        case "ARG":
+            if stages.isEmpty { declare(instruction) }
+        case "FROM":
+            let words = instruction.words
+            guard let image = words.first else { return }
+            note(expand(Self.unquoted(image)) ?? image)
+            let name = words.count >= 3 && words[1].uppercased() == "AS" ? words[2].lowercased() : ""
+            stages.append(name.utf8.allSatisfy { $0.isLetterOrDigit || "_.-".utf8.contains($0) } ? name : "")
+        case "COPY", "ADD":
+            for flag in instruction.flags { readOption(flag, of: instruction.name) }
+            if instruction.name == "ADD" { readSources(instruction) }
+        case "RUN":
+            for flag in instruction.flags { readOption(flag, of: "RUN") }
+        case "ONBUILD":
+            if let inner = Instruction(instruction.rest) { read(inner) }
+        default:
+            break
+        }
+    }
+
+    /// podman fills variables in everywhere in an option, also in its name.
+    private mutating func readOption(_ flag: String, of instruction: String) {
+        let parts = flag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let isPlain =
+            flag.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+            && parts[0].utf8.allSatisfy { $0.isLower || $0 == UInt8(ascii: "-") }
+        switch (isPlain ? parts[0] : "", parts.count > 1 ? parts[1] : "") {
+        case ("--from", let image):
+            note(image)
+        case ("--mount", let text):
+            let mount = BuildMount(text)
+            if !mounts.contains(mount) { mounts.append(mount) }
+            if let image = mount.from { note(image) }
+        case ("--network", "none"), ("--network", "default"):
+            break
+        default:
+            if isPlain, instruction != "RUN" { break }
+            if !refusedOptions.contains(flag) { refusedOptions.append(flag) }
+        }
+    }
+
+    private mutating func readSources(_ add: Instruction) {
+        let remote = add.hasEscapesInList ? [add.rest] : add.sources.filter(Self.mayBeRemote)
+        remoteSources += remote.filter { !remoteSources.contains($0) }
+    }
+
+    /// `NAME`, or `NAME=default`, once or several times. What is given wins over the default, and the names of the
+    /// platform have one of their own.
+    private mutating func declare(_ instruction: Instruction) {
+        for word in instruction.words {
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let value = parts.count == 2 ? Self.unquoted(parts[1]) : Self.platformVariables(platform)[parts[0]]
+            if let value = given[parts[0]] {
+                variables[parts[0]] = value
+            } else if let value {
+                variables[parts[0]] = expand(value)
+                if variables[parts[0]] == nil { hasUnclearVariables = true }
+            }
+            // A quote may go on in the next word, and podman derives the others of the platform from this one.
+            let isLiteral = parts.count == 2 && parts[1].begins(with: "'") && parts[1].holds("$")
+            let isPlatform = parts.count == 2 && parts[0] == "TARGETPLATFORM"
+            let isPlain = Self.isPlain(parts[0]) && Self.isPlain(value ?? "")
+            if isLiteral || isPlatform || !isPlain { hasUnclearVariables = true }
+        }
+    }
+
+    /// Nothing in it that podman takes away or reads in another way.
+    private static func isPlain(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x21..<0x7F).contains($0) && !"\"'\\".utf8.contains($0) }
     }
 
     private static func platformVariables(_ platform: String) -> [String: String] {
@@ -42,52 +131,8 @@ struct Containerfile: Sendable, Equatable {
         return result
     }
 
-    // MARK: - Instructions
-
-    private mutating func read(_ instruction: Instruction) {
-        switch instruction.name {
-        case "ARG":
-            for word in instruction.words { declare(word) }
-        case "FROM":
-            let words = instruction.words.drop { $0.hasPrefix("--") }
-            guard let image = words.first else { return }
-            note(image)
-            let rest = Array(words.dropFirst())
-            stages.append(rest.count >= 2 && rest[0].uppercased() == "AS" ? rest[1].lowercased() : "")
-        case "COPY":
-            for flag in instruction.flags where flag.hasPrefix("--from=") { note(String(flag.dropFirst(7))) }
-        case "RUN":
-            for flag in instruction.flags where flag.hasPrefix("--mount=") {
-                for option in flag.dropFirst(8).split(separator: ",") where option.hasPrefix("from=") {
-                    note(String(option.dropFirst(5)))
-                }
-            }
-        case "ADD":
-            for flag in instruction.flags where flag.hasPrefix("--from=") { note(String(flag.dropFirst(7))) }
-            for source in instruction.sources where Self.mayBeRemote(source) && !remoteSources.contains(source) {
-                remoteSources.append(source)
-            }
-        case "ONBUILD":
-            if let inner = Instruction(instruction.rest) { read(inner) }
-        default:
-            break
-        }
-    }
-
-    /// `NAME`, or `NAME=default`. What is given wins over the default.
-    private mutating func declare(_ word: String) {
-        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        if let value = given[parts[0]] {
-            variables[parts[0]] = value
-        } else if parts.count == 2, let value = expand(Self.unquoted(parts[1])) {
-            variables[parts[0]] = value
-        }
-    }
-
     /// Keeps the image, unless it is a stage (by name or number) or `scratch`.
-    private mutating func note(_ word: String) {
-        let plain = Self.unquoted(word)
-        let image = expand(plain) ?? plain
+    private mutating func note(_ image: String) {
         let isStage = stages.contains(image.lowercased()) || Int(image).map { $0 < stages.count } ?? false
         if image.isEmpty || isStage || image == "scratch" || references.contains(image) { return }
         references.append(image)
@@ -95,8 +140,10 @@ struct Containerfile: Sendable, Equatable {
 
     // MARK: - Words
 
-    /// `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}`; nil when a variable is not known here.
+    /// `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}`; nil when it cannot be told here what they stand for.
     private func expand(_ text: String) -> String? {
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
+        guard !hasUnclearVariables, Self.isPlain(text) else { return nil }
         var result = ""
         var rest = Substring(text)
         while let dollar = rest.firstIndex(of: "$") {
@@ -108,8 +155,7 @@ struct Containerfile: Sendable, Equatable {
                 result += value
                 rest = rest[rest.index(after: end)...]
             } else {
-                let name = rest.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-                guard let value = variables[String(name)] else { return nil }
+                guard let name = Self.name(rest), let value = variables[name] else { return nil }
                 result += value
                 rest = rest.dropFirst(name.count)
             }
@@ -118,15 +164,21 @@ struct Containerfile: Sendable, Equatable {
     }
 
     private func expandBraces(_ inner: Substring) -> String? {
-        let name = inner.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+        guard let name = Self.name(inner) else { return nil }
         let rest = inner.dropFirst(name.count)
-        let value = variables[String(name)]
+        let value = variables[name]
         if rest.isEmpty { return value }
         let word = rest.dropFirst(2)
         guard !word.contains("$") else { return nil }
         if rest.hasPrefix(":-") { return value.flatMap { $0.isEmpty ? nil : $0 } ?? String(word) }
         if rest.hasPrefix(":+") { return value.map { $0.isEmpty ? "" : String(word) } ?? "" }
         return nil
+    }
+
+    /// The name of a variable at the beginning. One that begins with a digit is cut in two by podman.
+    private static func name(_ text: Substring) -> String? {
+        let name = text.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+        return name.first.map { $0.isNumber } ?? true ? nil : String(name)
     }
 
     private static func unquoted(_ word: String) -> String {
@@ -139,120 +191,11 @@ struct Containerfile: Sendable, Equatable {
     /// Whether a source of ADD is a URL, or begins with what can become one when variables are filled in. Quotes and
     /// escapes go first, as podman takes them away.
     private static func mayBeRemote(_ source: String) -> Bool {
-        let plain = source.filter { !"\"'\\`".contains($0) }.lowercased()
-        let start = plain.prefix { $0 != "$" }
-        let isWhole = start.count == plain.count
+        let plain = String(decoding: source.utf8.filter { !"\"'\\`".utf8.contains($0) }, as: UTF8.self).lowercased()
+        let start = String(decoding: plain.utf8.prefix { $0 != UInt8(ascii: "$") }, as: UTF8.self)
+        let isWhole = start.utf8.count == plain.utf8.count
         return ["http://", "https://", "ftp://", "git://", "ssh://", "git@"].contains { scheme in
-            start.hasPrefix(scheme) || (!isWhole && scheme.hasPrefix(start))
+            start.begins(with: scheme) || (!isWhole && scheme.begins(with: start))
         }
-    }
-}
-
-/// One instruction of a Dockerfile, with its continued lines joined.
-struct Instruction: Sendable, Equatable {
-    /// In capitals.
-    let name: String
-    /// What follows the name.
-    let rest: String
-
-    init?(_ line: String) {
-        let trimmed = line.trimmingWhitespace
-        let name = trimmed.prefix { !$0.isWhitespace }
-        guard !name.isEmpty else { return nil }
-        self.name = name.uppercased()
-        self.rest = trimmed.dropFirst(name.count).trimmingWhitespace
-    }
-
-    var words: [String] { rest.split(whereSeparator: \.isWhitespace).map(String.init) }
-
-    /// The options before the arguments: `--from=x`.
-    var flags: [String] { Array(words.prefix { $0.hasPrefix("--") }) }
-
-    /// What COPY and ADD take: every argument but the last, in either form.
-    var sources: [String] {
-        let arguments = words.drop { $0.hasPrefix("--") }
-        if arguments.first?.hasPrefix("[") == true {
-            // The JSON form: its strings may hold spaces and commas. Every other piece between quotes is a string.
-            let pieces = arguments.joined(separator: " ").split(separator: "\"", omittingEmptySubsequences: false)
-            let strings = pieces.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
-            return strings.dropLast() + arguments
-        }
-        return Array(arguments.dropLast())
-    }
-
-    // MARK: - Lines
-
-    static func all(in text: String, skippingHereDocuments: Bool) -> [Instruction] {
-        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }[...]
-        let escape = escapeCharacter(lines)
-        var result: [Instruction] = []
-        while let line = lines.popFirst() {
-            var whole = ""
-            var current: Substring? = line
-            while let part = current {
-                // Comments and empty lines inside a continued instruction are left out.
-                let plain = part.trimmingWhitespace
-                let isComment = plain.hasPrefix("#") || (plain.isEmpty && !whole.isEmpty)
-                guard isComment || plain.last == escape else {
-                    whole += part
-                    break
-                }
-                if isComment && whole.isEmpty { break }
-                if !isComment { whole += plain.dropLast() }
-                current = lines.popFirst()
-            }
-            guard let instruction = Instruction(whole) else { continue }
-            result.append(instruction)
-            if skippingHereDocuments && ["RUN", "COPY", "ADD"].contains(instruction.name) {
-                for document in hereDocuments(instruction.rest) { skip(document, &lines) }
-            }
-        }
-        return result
-    }
-
-    /// The directive `# escape=` in the first lines, before anything else. Default: the backslash.
-    private static func escapeCharacter(_ lines: ArraySlice<Substring>) -> Character {
-        for line in lines {
-            let plain = line.trimmingWhitespace
-            guard plain.hasPrefix("#") else { break }
-            let parts = plain.dropFirst().split(separator: "=", maxSplits: 1).map { $0.trimmingWhitespace }
-            guard parts.count == 2 else { break }
-            if parts[0].lowercased() == "escape" { return parts[1] == "`" ? "`" : "\\" }
-        }
-        return "\\"
-    }
-
-    private struct HereDocument {
-        let end: String
-        let ignoresTabs: Bool
-    }
-
-    /// `<<EOF`, `<<-EOF`, `<<"EOF"`: each word of an instruction that starts one, in order.
-    private static func hereDocuments(_ rest: String) -> [HereDocument] {
-        rest.split(whereSeparator: \.isWhitespace).compactMap { word in
-            guard let start = word.firstRange(of: "<<"), word[..<start.lowerBound].allSatisfy(\.isNumber) else {
-                return nil
-            }
-            var name = word[start.upperBound...]
-            let ignoresTabs = name.hasPrefix("-")
-            if ignoresTabs { name = name.dropFirst() }
-            let end = String(name.filter { $0 != "\"" && $0 != "'" })
-            guard let first = end.first, first.isLetter || first == "_" else { return nil }
-            return HereDocument(end: end, ignoresTabs: ignoresTabs)
-        }
-    }
-
-    private static func skip(_ document: HereDocument, _ lines: inout ArraySlice<Substring>) {
-        while let line = lines.popFirst() {
-            if (document.ignoresTabs ? line.drop { $0 == "\t" } : line) == document.end { return }
-        }
-    }
-}
-
-extension StringProtocol {
-    var trimmingWhitespace: String {
-        let start = drop { $0.isWhitespace }
-        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(start[...last])
     }
 }

@@ -10,8 +10,8 @@ public struct ImageBuilder: Sendable {
 
     /// - Parameters:
     ///   - authFile: a docker `config.json` with credentials for private base images; nil: none.
-    ///   - registries: `host:port` of registries that base images may come from though they are on this machine or on a
-    ///     private network.
+    ///   - registries: those that base images may come from though they are on this machine or on a private network:
+    ///     `host:port`, or `host:port/path` for what lies below it.
     ///   - allow: addresses that RUN steps may reach though they are private (`BuildFirewall`).
     ///   - unsafeBuilds: builds in a chroot, with the host's network and processes in sight. Only where the operator
     ///     asks for it, on hosts that can do no better.
@@ -62,15 +62,20 @@ public struct ImageBuilder: Sendable {
     }
 
     private func baseImages(of inputs: BuildInputs) throws -> [BaseImage] {
-        let known = registries + podman.insecureRegistries
         return try inputs.containerfile.references.map {
-            try BaseImage($0, image: inputs.image.name, registries: known)
+            try BaseImage($0, image: inputs.image.name, registries: knownRegistries)
         }
+    }
+
+    /// Of a registry that is named with a path nothing else is known.
+    private var knownRegistries: [String] {
+        registries
+            + podman.insecureRegistries.filter { insecure in !registries.contains { $0.hasPrefix("\(insecure)/") } }
     }
 
     /// The id of the image that the reference means now, pulled if it is another than the one we have.
     private func current(_ base: BaseImage, log: any StageLog, deadline: Duration) async throws -> String? {
-        if base.reference.contains("$") || deadline <= .zero { return nil }
+        if deadline <= .zero { return nil }
         if base.isPinned, let id = try await id(of: base) { return id }
         if !base.isLocal {
             let result = try await pull(base, deadline: deadline)
@@ -120,9 +125,11 @@ public struct ImageBuilder: Sendable {
     ) async throws -> String {
         let inputs = try BuildInputs(image, folder: folder)
         let end = ContinuousClock.now + deadline
-        try refuseRemoteSources(inputs.containerfile.remoteSources, image)
-        for base in try baseImages(of: inputs) { try await refuseTriggers(of: base, image, deadline: deadline) }
+        let bases = try baseImages(of: inputs)
         if !unsafeBuilds {
+            var containerfile = inputs.containerfile
+            for base in bases { containerfile.merge(try await triggers(of: base, image, deadline: deadline)) }
+            try refuse(containerfile, inputs)
             try await BuildFirewall(network: podman.buildNetwork, allow: allow).ensure(podman.children)
         }
         let scratch = try BuildScratch.make(in: podman)
@@ -171,19 +178,35 @@ public struct ImageBuilder: Sendable {
 
     // MARK: - What podman would do outside of the isolation
 
-    /// podman fetches the URLs of ADD itself, from the host: a repository could read loopback and metadata services.
-    private func refuseRemoteSources(_ sources: [String], _ image: Definition.Image) throws {
-        guard !unsafeBuilds, let source = sources.first else { return }
-        throw StageError(
-            .failed,
-            "add-url-refused",
-            "image \(image.name): ADD \(source) would be fetched outside of the build's isolation; fetch it in a RUN step, or COPY a file"
-        )
+    private func refuse(_ containerfile: Containerfile, _ inputs: BuildInputs) throws {
+        // podman fetches the URLs of ADD itself, from the host: it could read loopback and metadata services.
+        if let source = containerfile.remoteSources.first {
+            throw Self.refusal(
+                inputs.image,
+                "add-url-refused",
+                "ADD \(source) would be fetched outside of the build's isolation; fetch it in a RUN step, or COPY a file"
+            )
+        }
+        if let option = containerfile.refusedOptions.first {
+            throw Self.refusal(
+                inputs.image,
+                "dockerfile-refused",
+                "the option \(option) is not supported, or its name is not written plainly"
+            )
+        }
+        if let (mount, reason) = BuildMount.fault(in: containerfile.mounts, context: inputs.context) {
+            throw Self.refusal(inputs.image, "mount-refused", "--mount=\(mount.text) \(reason)")
+        }
+    }
+
+    private static func refusal(_ image: Definition.Image, _ code: String, _ message: String) -> StageError {
+        StageError(.failed, code, "image \(image.name): \(message)")
     }
 
     /// An image's ONBUILD triggers are instructions too: they are read before podman follows them.
-    private func refuseTriggers(of base: BaseImage, _ image: Definition.Image, deadline: Duration) async throws {
-        guard !unsafeBuilds, !base.reference.contains("$") else { return }
+    private func triggers(of base: BaseImage, _ image: Definition.Image, deadline: Duration) async throws
+        -> Containerfile
+    {
         var id = try await self.id(of: base)
         if id == nil {
             let result = try await pull(base, deadline: deadline)
@@ -204,9 +227,9 @@ public struct ImageBuilder: Sendable {
             arguments: [:],
             platform: BuildInputs.platform
         )
-        try refuseRemoteSources(instructions.remoteSources, image)
         for reference in instructions.references {
-            _ = try BaseImage(reference, image: image.name, registries: registries + podman.insecureRegistries)
+            _ = try BaseImage(reference, image: image.name, registries: knownRegistries)
         }
+        return instructions
     }
 }

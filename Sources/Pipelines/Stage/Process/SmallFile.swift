@@ -2,14 +2,16 @@ import Glibc
 
 /// Reading and writing small files without loading Foundation. Missing files read as nil.
 enum SmallFile {
-    /// At most 4 MiB: nothing that is read here is larger.
+    /// More than this is not read: nothing that is read here is larger.
+    static let limit = 4 << 20
+
     static func read(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var result: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16384)
-        while result.count < 4 << 20 {
+        while result.count < limit {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
             if count <= 0 { break }
@@ -84,11 +86,32 @@ enum SmallFile {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Removes a file, or a folder with all that is in it. Symbolic links are removed, not followed.
-    static func remove(_ path: String) {
-        if unlink(path) == 0 || errno == ENOENT { return }
-        for name in names(in: path) { remove("\(path)/\(name)") }
-        rmdir(path)
+    /// Removes a file, or a folder with all that is in it. Symbolic links are removed, not followed, and names need not
+    /// be text: containers write some of these folders.
+    static func remove(_ path: String) { remove(path.utf8CString) }
+
+    private static func remove(_ path: ContiguousArray<CChar>) {
+        let isGone = path.withUnsafeBufferPointer { unlink($0.baseAddress!) == 0 || errno == ENOENT }
+        if isGone { return }
+        for name in bytesOfNames(in: path) { remove(path.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] + name) }
+        _ = path.withUnsafeBufferPointer { rmdir($0.baseAddress!) }
+    }
+
+    /// Each with its NUL.
+    private static func bytesOfNames(in folder: ContiguousArray<CChar>) -> [ContiguousArray<CChar>] {
+        let descriptor = folder.withUnsafeBufferPointer {
+            open($0.baseAddress!, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        }
+        guard descriptor >= 0, let stream = fdopendir(descriptor) else { return [] }
+        defer { closedir(stream) }
+        var names: [ContiguousArray<CChar>] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                ContiguousArray(bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0])
+            }
+            if name != ".".utf8CString && name != "..".utf8CString { names.append(name) }
+        }
+        return names
     }
 
     private static func failure(_ verb: String, _ path: String) -> StageError {

@@ -7,10 +7,9 @@ public struct Registries: Sendable {
     public let authFile: String
     /// Addresses that are spoken to over plain http or with a certificate that nobody checks.
     public let insecureAddresses: [String]
-    /// Every registry that is configured, the embedded one included.
-    let addresses: [String]
     /// The address of the registry that this server runs; nil if it runs none.
     let embedded: String?
+    private let configured: [String]
     private let accounts: [Account]
 
     private struct Account: Sendable {
@@ -34,7 +33,7 @@ public struct Registries: Sendable {
         }
         self.accounts = accounts
         self.embedded = embedded?.address
-        addresses = settings.registries.map(\.address) + (embedded.map { [$0.address] } ?? [])
+        configured = settings.registries.map(\.address)
         insecureAddresses =
             settings.registries.filter(\.insecure).map(\.address) + (embedded.map { [$0.address] } ?? [])
         authFile = "\(settings.data)/registries.json"
@@ -62,6 +61,12 @@ public struct Registries: Sendable {
             }
             return "\(embedded)/\(definition.name)/\(image)"
         }
+    }
+
+    /// The registries that a pipeline may take images from wherever they are: those that are configured, and of the
+    /// embedded one what this pipeline pushed.
+    func readable(by definition: Definition) -> [String] {
+        configured + (embedded.map { ["\($0)/\(definition.name)"] } ?? [])
     }
 
     /// The `Authorization` header and the scheme to ask the registry of `repository` with.

@@ -2,6 +2,8 @@
 struct PodmanDeploy: DeployTarget {
     let podman: PodmanTarget
     let definition: Definition
+    /// Those that the pipeline may take images from wherever they are.
+    let registries: [String]
 
     func render(
         _ revision: RevisionToRender,
@@ -14,7 +16,19 @@ struct PodmanDeploy: DeployTarget {
             images: revision.images,
             secrets: revision.secrets
         )
+        try checkImages(body, revision.images)
         return RenderedRelease(body: try body.canonicalJSON(), warnings: warnings)
+    }
+
+    /// Images are pulled by this machine with the server's credentials: what a manifest names is no more trusted than
+    /// what a Dockerfile does.
+    private func checkImages(_ body: ReleaseBody, _ pushed: [PushedImage]) throws {
+        let own = Set(pushed.map(\.reference))
+        for reference in body.images where !own.contains(reference) {
+            if let fault = BaseImage.fault(reference, registries: registries) {
+                throw StageError(.failed, "image-refused", "The manifests want an image that they may not: \(fault)")
+            }
+        }
     }
 
     func apply(

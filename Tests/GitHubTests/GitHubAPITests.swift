@@ -65,7 +65,7 @@ import Testing
         ]
         try await withAPI(answers) { url, asked in
             let api = GitHubAPI(
-                credential: .app(id: 5, key: try AppKey.make(), installation: nil),
+                credential: .app(id: 5, key: try await AppKey.make(), installation: nil),
                 api: url,
                 client: HTTPClient()
             )
@@ -83,7 +83,7 @@ import Testing
         let soon = Date(timeIntervalSinceNow: 60).formatted(.iso8601)
         try await withAPI([.text(#"{"token":"ghs_1","expires_at":"\#(soon)"}"#, status: 201)]) { url, asked in
             let api = GitHubAPI(
-                credential: .app(id: 5, key: try AppKey.make(), installation: 99),
+                credential: .app(id: 5, key: try await AppKey.make(), installation: 99),
                 api: url,
                 client: HTTPClient()
             )

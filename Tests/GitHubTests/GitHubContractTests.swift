@@ -28,7 +28,7 @@ struct GitHubContractTests {
     }
 
     @Test func `An app's tokens`() async throws {
-        let token = try await api(.app(id: 1, key: try AppKey.make(), installation: nil)).token(for: "acme/web")
+        let token = try await api(.app(id: 1, key: try await AppKey.make(), installation: nil)).token(for: "acme/web")
         #expect(token == "ghs_example")
     }
 

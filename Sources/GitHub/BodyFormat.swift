@@ -5,7 +5,7 @@ enum BodyFormat {
 
     /// Parameters such as `charset` do not matter: JSON is UTF-8, and the parser checks it.
     init(contentType: String?) throws {
-        let type = contentType?.prefix { $0 != ";" }.trimmingSpaces().lowercased()
+        let type = contentType?.utf8.prefix { $0 != UInt8(ascii: ";") }.trimmingSpaces().lowercased()
         switch type {
         case "application/json": self = .json
         case "application/x-www-form-urlencoded": self = .form
@@ -79,9 +79,11 @@ func hexDigit(_ character: UInt8) -> UInt8? {
     }
 }
 
-extension Substring {
+extension Substring.UTF8View {
     fileprivate func trimmingSpaces() -> Substring {
-        let start = drop { $0 == " " || $0 == "\t" }
-        return start.lastIndex { $0 != " " && $0 != "\t" }.map { start[...$0] } ?? ""
+        var rest = self
+        while rest.first == UInt8(ascii: " ") || rest.first == UInt8(ascii: "\t") { rest.removeFirst() }
+        while rest.last == UInt8(ascii: " ") || rest.last == UInt8(ascii: "\t") { rest.removeLast() }
+        return Substring(rest)
     }
 }

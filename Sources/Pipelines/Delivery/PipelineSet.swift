@@ -2,10 +2,16 @@ public import GitHub
 
 /// The pipelines in force, and which of them a push concerns. Replaced as a whole when the files are read again.
 public struct PipelineSet: Sendable {
-    /// A definition and the hash under which History keeps it.
-    public struct Entry: Sendable {
+    /// A definition and the hash under which History keeps it. A class, because every push is handed some: copying a
+    /// definition is dozens of reference counts.
+    public final class Entry: Sendable {
         public let definition: Definition
         public let hash: String
+
+        init(definition: Definition, hash: String) {
+            self.definition = definition
+            self.hash = hash
+        }
     }
 
     /// What becomes of a push, as far as its payload tells.
@@ -38,14 +44,14 @@ public struct PipelineSet: Sendable {
         if let marker = push.skipMarker {
             return .ignored(Reason("skip-marker", "the head commit's message says \(marker)"))
         }
-        var candidates: [Int] = []
+        var candidates: Set<Int> = []
         for key in RepositoryKey.of(push.repository) {
-            if let found = byRepository[key] { candidates += found }
+            if let found = byRepository[key] { candidates.formUnion(found) }
         }
         if candidates.isEmpty {
             return .ignored(Reason("no-pipeline", "no pipeline has \(push.repository.fullName) as its source"))
         }
-        let matching = Set(candidates).sorted().map { entries[$0] }.filter { $0.definition.source.deploys(push.ref) }
+        let matching = candidates.sorted().map { entries[$0] }.filter { $0.definition.source.deploys(push.ref) }
         if matching.isEmpty {
             return .ignored(
                 Reason("ref-not-deployed", "no pipeline of \(push.repository.fullName) deploys \(push.ref)")
@@ -74,25 +80,32 @@ enum RepositoryKey {
         return of(url: source.git ?? "")
     }
 
-    /// Every address under which a payload names its repository.
-    static func of(_ repository: PushEvent.Repository) -> Set<String> {
-        var keys: Set = ["github.com/\(repository.fullName.lowercased())"]
+    /// Every address under which a payload names its repository: for GitHub's own, one and the same five times.
+    static func of(_ repository: PushEvent.Repository) -> [String] {
+        var keys = ["github.com/\(repository.fullName.lowercased())"]
         for url in [repository.cloneURL, repository.gitURL, repository.sshURL, repository.htmlURL] {
-            if let url { keys.insert(of(url: url)) }
+            guard let key = url.map(of(url:)), !keys.contains(key) else { continue }
+            keys.append(key)
         }
         return keys
     }
 
+    /// In bytes and not in characters: every address of every push comes through here.
     static func of(url: String) -> String {
-        var rest = Substring(url.lowercased())
-        if let colon = rest.firstIndex(of: ":"), rest[colon...].hasPrefix("://") {
-            rest = rest[colon...].dropFirst(3)
-        } else if let colon = rest.firstIndex(of: ":"), !rest[..<colon].contains("/") {
-            rest = rest[..<colon] + "/" + rest[rest.index(after: colon)...]
+        var rest = url.lowercased()[...].utf8
+        if let colon = rest.firstIndex(of: UInt8(ascii: ":")) {
+            let behind = rest[colon...].dropFirst()
+            if behind.starts(with: "//".utf8) {
+                rest = behind.dropFirst(2)
+            } else if !rest[..<colon].contains(UInt8(ascii: "/")) {
+                rest = Substring("\(Substring(rest[..<colon]))/\(Substring(behind))").utf8
+            }
         }
-        if let at = rest.firstIndex(of: "@"), !rest[..<at].contains("/") { rest = rest[rest.index(after: at)...] }
-        while rest.hasSuffix("/") { rest.removeLast() }
-        if rest.hasSuffix(".git") { rest.removeLast(4) }
-        return String(rest)
+        if let at = rest.firstIndex(of: UInt8(ascii: "@")), !rest[..<at].contains(UInt8(ascii: "/")) {
+            rest = rest[at...].dropFirst()
+        }
+        while rest.last == UInt8(ascii: "/") { rest.removeLast() }
+        if rest.suffix(4).elementsEqual(".git".utf8) { rest.removeLast(4) }
+        return String(Substring(rest))
     }
 }

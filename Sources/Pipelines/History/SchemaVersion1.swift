@@ -34,8 +34,9 @@ extension Schema {
         ) STRICT;
 
         CREATE TABLE runs (
-            -- The run's number. AUTOINCREMENT: the number of a run that was deleted is never given again.
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            -- The run's number. Without AUTOINCREMENT, which would write one more page at every push: a number could
+            -- only be given again if the newest run of all were deleted, and runs are not deleted.
+            id INTEGER PRIMARY KEY,
             -- NULL: a manual run.
             delivery_id INTEGER REFERENCES deliveries (id),
             pipeline TEXT NOT NULL,

@@ -28,8 +28,9 @@ struct Lane: Sendable {
         SELECT name FROM lane WHERE name IS NOT NULL
         """
 
+    /// Asked forty times a second while pushes pour in, hence the cached statements here and in what it asks.
     static func claimable(_ db: Database, epoch: Int64) throws -> [String] {
-        try String.fetchAll(db, sql: environments)
+        try String.fetchAll(db.cachedStatement(sql: environments))
             .filter { try Lane(environment: $0).isClaimable(db, epoch: epoch) }
     }
 
@@ -74,16 +75,18 @@ struct Lane: Sendable {
 
     private func running(_ db: Database) throws -> (id: Int64, epoch: Int64)? {
         try Row.fetchOne(
-            db,
-            sql: "SELECT id, claimed_epoch FROM runs WHERE environment = ? AND status = 'running'",
+            db.cachedStatement(
+                sql: "SELECT id, claimed_epoch FROM runs WHERE environment = ? AND status = 'running'"
+            ),
             arguments: [environment]
         ).map { (id: $0["id"], epoch: $0["claimed_epoch"] ?? 0) }
     }
 
     private func isClosed(_ db: Database) throws -> Bool {
         try Bool.fetchOne(
-            db,
-            sql: "SELECT paused_at IS NOT NULL OR held_at IS NOT NULL FROM environments WHERE name = ?",
+            db.cachedStatement(
+                sql: "SELECT paused_at IS NOT NULL OR held_at IS NOT NULL FROM environments WHERE name = ?"
+            ),
             arguments: [environment]
         ) ?? false
     }
@@ -91,12 +94,13 @@ struct Lane: Sendable {
     /// The oldest queued run.
     private func head(_ db: Database) throws -> Waiting? {
         try Row.fetchOne(
-            db,
-            sql: """
-                SELECT id, pipeline, ref, trigger = 'manual' AND revision IS NOT NULL AS pinned
-                FROM runs INDEXED BY runs_lane
-                WHERE environment = ? AND status IN ('queued', 'running') AND status = 'queued' ORDER BY id LIMIT 1
-                """,
+            db.cachedStatement(
+                sql: """
+                    SELECT id, pipeline, ref, trigger = 'manual' AND revision IS NOT NULL AS pinned
+                    FROM runs INDEXED BY runs_lane
+                    WHERE environment = ? AND status IN ('queued', 'running') AND status = 'queued' ORDER BY id LIMIT 1
+                    """
+            ),
             arguments: [environment]
         ).map { Waiting(id: $0["id"], pipeline: $0["pipeline"], ref: $0["ref"], isPinned: $0["pinned"]) }
     }

@@ -158,6 +158,20 @@ private let webObject: JSON = [
         #expect(api.calls[0].headers["authorization"] == "Bearer secret")
     }
 
+    @Test func `A Service that wants a password does not cost us our token`() async throws {
+        let api = try ScriptedAPI { _, _ in .text("who are you?", type: "text/plain", status: "401 Unauthorized") }
+        let minted = Recorder<Int>()
+        let cluster = try api.cluster(
+            .token {
+                minted.add(1)
+                return "secret"
+            }
+        )
+        let service = ServiceAddress(namespace: "shop", name: "web", port: "80")
+        #expect(try await cluster.send(try cluster.request(to: service, path: "/")).status == 401)
+        #expect(minted.values.count == 1 && api.calls.count == 1)
+    }
+
     @Test(arguments: [
         "/../secrets", "/a/%2e%2E/b", "/a%2f..%2fb", "/..", "/.", "/a\\b", "/a#b", "/%zz", "/a%5c",
     ])

@@ -126,7 +126,7 @@ import Testing
         #expect(dry.json["data"] == ["a": "1"])
         #expect(api.cluster.object("v1", "ConfigMap", "default", "settings") == nil)
         let conflict = try await api.send("PATCH", "/api/v1/namespaces/default/configmaps/settings?dryRun=Some", [:])
-        #expect(conflict.status == 400)
+        #expect(conflict.status == 422)
     }
 
     @Test func `An apply without a manager is refused`() async throws {

@@ -54,7 +54,11 @@ extension Cluster {
         guard request.url.hasPrefix(access.server + "/") else {
             throw KubernetesError(.badRequest, "\(request.url) is not an address of the cluster")
         }
-        return try await authorized(request, subject: "request to a Service") {
+        // A Service's own 401 is no reason for a new token, and not to be asked twice.
+        let isRefused = { (response: HTTPResponse) in
+            response.status == 401 && (try? JSON(parsing: response.body))?.kind == "Status"
+        }
+        return try await authorized(request, subject: "request to a Service", isRefused: isRefused) {
             try await connection.client.send($0)
         }
     }

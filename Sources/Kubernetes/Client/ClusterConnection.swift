@@ -78,15 +78,18 @@ extension Cluster {
 
     /// Sends with our credentials, once more with a new token if the server refuses the first, and turns what the client
     /// throws into our own error.
+    ///
+    /// - Parameter isRefused: whether a response means that the token is not accepted.
     func authorized(
         _ request: HTTPRequest,
         subject: String,
+        isRefused: (HTTPResponse) -> Bool = { $0.status == 401 },
         _ send: @Sendable (HTTPRequest) async throws -> HTTPResponse
     ) async throws -> HTTPResponse {
         do {
             let token = try await connection.token.value()
             let response = try await send(request.with(token: token))
-            guard response.status == 401, let token else { return response }
+            guard let token, isRefused(response) else { return response }
             return try await send(request.with(token: try await connection.token.value(insteadOf: token)))
         } catch let error as HTTPClientError {
             throw KubernetesError(error, subject: subject, server: connection.access.server, after: request.deadline)

@@ -91,6 +91,7 @@ extension PodTrouble {
         if let ended = status[["state", "terminated"]], ended["exitCode"]?.integer ?? 0 != 0 {
             trouble.reason = ended["reason"]?.string ?? "Error"
             trouble.ended(by: ended)
+            trouble.nameTheLoop()
             return trouble
         }
         guard restarts > 0, let last, last["exitCode"]?.integer ?? 0 != 0, status["ready"]?.bool == false else {
@@ -98,8 +99,14 @@ extension PodTrouble {
         }
         trouble.reason = last["reason"]?.string ?? "Error"
         trouble.ended(by: last)
+        trouble.nameTheLoop()
         trouble.logIsPrevious = true
         return trouble
+    }
+
+    /// A container that ends again and again shows `Error` for the moment before the kubelet waits: it is the same loop.
+    private mutating func nameTheLoop() {
+        if reason == "Error", restarts > 0 { reason = "CrashLoopBackOff" }
     }
 
     private mutating func ended(by state: JSON?) {

@@ -2,7 +2,7 @@ import Signing
 
 /// The set of objects that a pipeline has applied, kept in the cluster itself so that what a release no longer has can be
 /// found and removed (KEP-3659; kubectl reads the same labels and annotations).
-public struct ApplySet: Sendable, Hashable {
+public struct ApplySet: Sendable, Hashable, Codable {
     /// A ConfigMap in the pipeline's namespace.
     public var parent: ObjectID
     public var kinds: Set<GroupKind>

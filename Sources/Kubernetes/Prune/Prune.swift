@@ -66,8 +66,7 @@ public struct Prune: Sendable {
     public func run(until deadline: ContinuousClock.Instant, log: @escaping @Sendable (String) -> Void) async throws
         -> [ObjectID]
     {
-        let limited = Prune(cluster.limited(until: deadline), set, keeping: ids, options)
-        let done = try await withDeadline(deadline) { try await limited.run(log) }
+        let done = try await withDeadline(deadline) { try await run(log) }
         guard let done else {
             throw KubernetesError(.timeout, "pruning was not done in time; the next release does the rest")
         }

@@ -64,13 +64,16 @@ extension JSON {
     func wasApplied(by manager: String, since before: JSON?) -> Bool {
         let (now, then) = (applied(by: manager), before?.applied(by: manager) ?? FieldSet())
         if now.isEmpty { return false }
-        if !now.subtracting(then).isEmpty || timeOfApply(by: manager) != before?.timeOfApply(by: manager) { return true }
+        if !now.subtracting(then).isEmpty || timeOfApply(by: manager) != before?.timeOfApply(by: manager) {
+            return true
+        }
         return now.leaves.paths.contains { path in path.value(in: self) != before.flatMap { path.value(in: $0) } }
     }
 
     private func timeOfApply(by manager: String) -> String? {
         (self[["metadata", "managedFields"]]?.items ?? []).first {
-            $0["manager"]?.string == manager && $0["operation"]?.string == "Apply" && $0["subresource"]?.string ?? "" == ""
+            $0["manager"]?.string == manager && $0["operation"]?.string == "Apply"
+                && $0["subresource"]?.string ?? "" == ""
         }?["time"]?.string
     }
 }

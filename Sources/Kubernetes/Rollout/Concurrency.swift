@@ -51,12 +51,3 @@ func withDeadline<Value: Sendable>(
         return try? await group.next() ?? nil
     }
 }
-
-extension Cluster {
-    /// The same cluster, with no call that outlasts the deadline.
-    func limited(until end: ContinuousClock.Instant) -> Cluster {
-        var copy = self
-        copy.limits.request = max(.milliseconds(1), min(limits.request, end - .now))
-        return copy
-    }
-}

@@ -89,7 +89,7 @@ struct HealthState {
             for (place, object) in objects where place.kind == kind && place.namespace == query.namespace {
                 if !places.contains(place) { remove(place, object.live) }
             }
-            items.forEach { keep($0) }
+            for item in items { keep(item) }
         }
     }
 
@@ -228,6 +228,9 @@ extension HealthState {
     /// - Returns: whether one of the claims need not be waited for.
     mutating func excuse(_ claims: [ObjectID], _ cluster: Cluster) async -> Bool {
         let before = excused
+        // The time must not run out meanwhile.
+        var cluster = cluster
+        cluster.limits.request = .seconds(5)
         for claim in claims {
             let query = ObjectQuery(
                 apiVersion: "v1",

@@ -41,10 +41,9 @@ struct HealthWatch: Sendable {
                     state.take(change, query)
                 case .wake: wake = nil
                 }
-                let verdict = try state.judge()
-                state.takeNews().forEach(log)
                 // What is not known yet proves nothing.
-                guard unheard.isEmpty else { continue }
+                let verdict = unheard.isEmpty ? try state.judge() : .waiting
+                state.takeNews().forEach(log)
                 if case .ready(let notes) = verdict { return notes }
                 if case .onlyClaims(let claims) = verdict, await state.excuse(claims, cluster) { source.yield(.wake) }
                 if let due = state.wake, wake.map({ due < $0 }) ?? true {

@@ -1,5 +1,5 @@
 /// What a deploy applies: manifests that were checked and whose images are pinned.
-public struct Release: Sendable {
+public struct Release: Sendable, Hashable, Codable {
     /// Tells releases apart in names: digits, lower case letters and hyphens, `42` or `42-2`.
     public var name: String
     public var manifests: [Manifest]

@@ -28,10 +28,9 @@ public struct Rollout: Sendable {
         journal: @escaping Journal,
         log: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
-        let limited = cluster.limited(until: deadline)
         do {
             let applier = Applier(
-                cluster: limited,
+                cluster: cluster,
                 release: release,
                 options: options,
                 deadline: deadline,
@@ -45,7 +44,6 @@ public struct Rollout: Sendable {
                 release.manifests.contains { ObjectPlace($0.id) == ObjectPlace(entry.id) }
             }
             let uses = release.uses.filter { $0.object != release.before?.id }
-            // A watch lasts as long as it may: only its requests have the deadline.
             let watch = HealthWatch(cluster: cluster, entries: watched, uses: uses, options: options, log: log)
             let notes = try await watch.run(until: deadline)
             notes.forEach(log)
@@ -63,7 +61,7 @@ public struct Rollout: Sendable {
         guard !failure.objects.isEmpty, failure.code != .cancelled else { return failure }
         var failure = failure
         let end = ContinuousClock.now + options.diagnosisTime
-        let collector = DiagnosisCollector(cluster: cluster.limited(until: end))
+        let collector = DiagnosisCollector(cluster: cluster)
         let objects = failure.objects
         failure.diagnosis = try? await withDeadline(end) { await collector.collect(objects) } ?? nil
         return failure

@@ -48,6 +48,25 @@ public struct ManifestRules: Sendable {
         return (good, faults)
     }
 
+    /// The same for what is to run before the rollout.
+    ///
+    /// - Returns: the one Job that it must be; nil with any fault.
+    public func checkJob(_ manifests: [Manifest]) -> (job: Manifest?, faults: [ManifestFault]) {
+        var (good, faults) = check(manifests)
+        for manifest in good where manifest.id.groupKind != GroupKind("Job", "batch") {
+            faults.append(ManifestFault(manifest, .notOneJob, "is not a Job; only a Job can run before the rollout"))
+        }
+        for manifest in good.dropFirst() where faults.isEmpty {
+            let message = "is one Job too many; one Job can run before the rollout, with several containers if need be"
+            faults.append(ManifestFault(manifest, .notOneJob, message))
+        }
+        if good.isEmpty && faults.isEmpty {
+            let nothing = Manifest(.null, source: manifests.first?.source ?? "before")
+            faults.append(ManifestFault(nothing, .notOneJob, "is not there; a Job must be written here"))
+        }
+        return (faults.isEmpty ? good.first : nil, faults)
+    }
+
     private func kindFault(_ manifest: Manifest) -> ManifestFault? {
         let kind = manifest.id.groupKind
         guard !kinds.contains(kind) else { return nil }
@@ -77,6 +96,7 @@ public struct ManifestFault: Error, Sendable, Hashable, CustomStringConvertible 
         case tooLarge = "too-large"
         case namespace
         case kindNotAllowed = "kind-not-allowed"
+        case notOneJob = "not-one-job"
     }
 
     public let code: Code

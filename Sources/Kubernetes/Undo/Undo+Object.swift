@@ -30,7 +30,9 @@ extension Undo {
                     return .deleted(entry.id)
                 case .putBack:
                     guard let live, let before = entry.before else { return .nothing }
-                    return .putBack(entry.id, from: live, to: try await putBack(entry, before, live))
+                    let restored = try await putBack(entry, before, live)
+                    try await freeBrokenPods(of: restored, since: live)
+                    return .putBack(entry.id, from: live, to: restored)
                 }
             } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty {
                 continue

@@ -16,7 +16,8 @@ public struct Undo: Sendable {
         self.width = width
     }
 
-    /// Ends at the deadline, whatever the cluster does, and not before: a run that is cancelled is undone all the same.
+    /// Ends at the deadline at the latest, whatever the cluster does. Cancellation does not end it: a run that is cancelled
+    /// is undone all the same.
     ///
     /// - Parameter log: takes one line for each object.
     public func run(until deadline: ContinuousClock.Instant, log: @escaping @Sendable (String) -> Void) async
@@ -34,10 +35,9 @@ public struct Undo: Sendable {
         let phases = Dictionary(grouping: entries) { ApplyPhase(of: $0.id.groupKind) }.sorted { $0.key < $1.key }
         let changed = phases.map { $0.value.filter { $0.before != nil } }
         let made = phases.reversed().map { $0.value.filter { $0.before == nil } }
-        let limited = Undo(cluster.limited(until: deadline), entries, manager: manager, width: width)
         let end = try? await withDeadline(deadline) {
             for entries in changed + made {
-                _ = try await inParallel(entries, atMost: width) { source.yield(await limited.undo($0, log)) }
+                _ = try await inParallel(entries, atMost: width) { source.yield(await undo($0, log)) }
                 try Task.checkCancellation()
             }
             return true

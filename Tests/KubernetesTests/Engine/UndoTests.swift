@@ -155,7 +155,9 @@ import Testing
     func `a Deployment taken over by force is what it was, and its replicas are the autoscaler's`(_ venue: Venue)
         async throws
     {
-        let stage = try await venue.stage()
+        var scene = ClusterOptions()
+        scene.images["registry.test/web:2"] = ImageBehaviour(.neverReady)
+        let stage = try await venue.stage(scene)
         let id = stage.id("Deployment", "web", "apps/v1")
         try await stage.cluster.create(
             stage.deployment("web", image: "registry.test/web:1", replicas: 2, environment: ["A": "1", "B": "1"]),

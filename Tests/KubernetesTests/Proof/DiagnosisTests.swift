@@ -26,7 +26,7 @@ import Testing
         ),
         (
             #""initContainerStatuses": [{"name": "migrate", "restartCount": 1, "state": {"terminated": {"exitCode": 2, "reason": "Error"}}}], "containerStatuses": [{"name": "backend", "state": {"waiting": {"reason": "PodInitializing"}}}]"#,
-            "backend/migrate: Error, exit 2, `DATABASE_URL is not set`"
+            "backend/migrate: CrashLoopBackOff, exit 2, `DATABASE_URL is not set`"
         ),
         (
             #""conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient memory."}]"#,

@@ -145,6 +145,26 @@ import Testing
     }
 
     @Test(arguments: [
+        (["Job"], nil), (["ConfigMap"], "x.yaml:1: ConfigMap n1: is not a Job; only a Job can run before the rollout"),
+        (
+            ["Job", "Job"],
+            "x.yaml:2: Job n2: is one Job too many; one Job can run before the rollout, with several containers if need be"
+        ), ([], "before: an object: is not there; a Job must be written here"),
+    ])
+    func `what runs before the rollout is one Job`(_ kinds: [String], _ fault: String?) {
+        let manifests = kinds.enumerated().map { index, kind in
+            let version: JSON = kind == "Job" ? "batch/v1" : "v1"
+            let object: JSON = [
+                "apiVersion": version, "kind": .string(kind), "metadata": ["name": .string("n\(index + 1)")],
+            ]
+            return Manifest(object, source: "x.yaml:\(index + 1)")
+        }
+        let (job, faults) = rules.checkJob(manifests)
+        #expect(faults.map(\.description) == [fault].compactMap(\.self))
+        #expect((job == nil) == (fault != nil))
+    }
+
+    @Test(arguments: [
         (["*"], true), (["*.apps"], true), (["Deployment.apps"], true), (["Deployment"], false),
         (["*.batch"], false),
     ]

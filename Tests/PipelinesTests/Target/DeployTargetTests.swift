@@ -64,13 +64,14 @@ struct DeployTargetTests {
         #expect(try await server.needs.liveRelease("elsewhere", at: deploy)?.id == nil)
     }
 
-    @Test("a target that this version does not have is said in a sentence")
-    func unknownTargets() async throws {
+    @Test("DigitalOcean without a token is said in a sentence that tells what to write")
+    func noToken() async throws {
         let server = try TestServer()
-        let error = #expect(throws: StageError.self) {
-            _ = try server.needs.target(of: definition(.digitalocean(cluster: "shop")), run: nil)
+        let target = try server.needs.target(of: definition(.digitalocean(cluster: "shop")), run: nil)
+        let error = await #expect(throws: StageError.self) {
+            _ = try await target.services([])
         }
-        #expect(error?.reason.code == "no-target")
-        #expect(error?.reason.message.contains("the DigitalOcean cluster shop") == true)
+        #expect(error?.reason.code == "no-digitalocean-token")
+        #expect(error?.reason.message.contains("in fairlead.yaml") == true)
     }
 }

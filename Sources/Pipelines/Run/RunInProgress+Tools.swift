@@ -17,8 +17,9 @@ extension RunInProgress {
             podman: needs.podman.forRun(id),
             authFile: needs.registries.authFile,
             access: { [registries = needs.registries] in registries.access(to: $0) },
-            head: { [client = needs.client] url, headers in
-                try await client.send(HTTPRequest(method: "HEAD", url: url, headers: headers)).status
+            ask: { [client = needs.client] method, url, headers in
+                let response = try await client.send(HTTPRequest(method: method, url: url, headers: headers))
+                return (response.status, response.body)
             }
         )
     }

@@ -8,6 +8,14 @@ extension RunDependencies {
     func target(of definition: Definition, run: Int64?) throws -> any DeployTarget {
         switch definition.deploy.target {
         case .podman:
+            guard let podmanTarget else {
+                throw StageError(
+                    .errored,
+                    "no-target",
+                    "This server runs no containers itself: it is not root, and builds elsewhere. Deploy to a cluster, or "
+                        + "start it as root for podman: {}"
+                )
+            }
             return PodmanDeploy(
                 podman: podmanTarget.forRun(run, authFile: registries.authFile),
                 definition: definition,

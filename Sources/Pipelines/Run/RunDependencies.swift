@@ -7,9 +7,10 @@ public import Signing
 public struct RunDependencies: Sendable {
     public var history: History
     public var settings: ServerSettings
+    /// Builds and pushes.
     public var podman: Podman
-    /// Of this machine; others are made for the definition that names them.
-    public var podmanTarget: PodmanTarget
+    /// Of this machine; others are made for the definition that names them. Nil where this machine runs no containers.
+    public var podmanTarget: PodmanTarget?
     public var registries: Registries
     public var client: HTTPClient
     /// Nil if the settings say nothing of GitHub.
@@ -27,7 +28,7 @@ public struct RunDependencies: Sendable {
         history: History,
         settings: ServerSettings,
         podman: Podman,
-        podmanTarget: PodmanTarget,
+        podmanTarget: PodmanTarget?,
         registries: Registries,
         client: HTTPClient,
         github: GitHubAPI?,

@@ -17,7 +17,7 @@ extension RunDependencies {
             try? files.removeItem(atPath: "\(dataFolder)/\(name)")
         }
         try await podman.sweepBuilds()
-        try await podmanTarget.sweep(live: try await liveOnThisMachine())
+        try await podmanTarget?.sweep(live: try await liveOnThisMachine())
     }
 
     /// Environment → the release that is live in it, of those that podman runs.

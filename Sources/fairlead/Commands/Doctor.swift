@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Git
+import Glibc
 import Logging
 import Pipelines
 
@@ -71,12 +72,19 @@ struct Doctor: AsyncParsableCommand {
     private func tools(_ settings: ServerSettings) async -> [Finding] {
         var findings: [Finding] = []
         do {
-            let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: nil)
-            findings += await podman.check().map { Finding($0.ok, $0.what, $0.fix) }
+            if let remote = settings.builder {
+                let folder = "\(settings.data)/builder"
+                let builder = try Podman(folder: folder, remote: remote, insecureRegistries: [])
+                findings += await builder.check().map { Finding($0.ok, $0.what, $0.fix) }
+            }
+            if runsContainers(settings) {
+                let podman = try Podman(folder: "\(settings.data)/podman", insecureRegistries: nil)
+                findings += await podman.check().map { Finding($0.ok, $0.what, $0.fix) }
+            }
         } catch {
             findings.append(Finding(false, "podman cannot be set up: \(error)", "apt-get install podman runc"))
         }
-        var programs = [("haproxy", "haproxy")]
+        var programs = runsContainers(settings) ? [("haproxy", "haproxy")] : []
         if settings.registry.embedded { programs.append(("docker-registry", "docker-registry")) }
         for (program, package) in programs {
             findings.append(
@@ -96,6 +104,9 @@ struct Doctor: AsyncParsableCommand {
         }
         return findings
     }
+
+    /// As the server decides it.
+    private func runsContainers(_ settings: ServerSettings) -> Bool { settings.builder == nil || geteuid() == 0 }
 
     private func pipeline(
         _ definition: Definition,

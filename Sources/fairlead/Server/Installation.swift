@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HTTPClient
 import Logging
 import Pipelines
@@ -34,22 +35,12 @@ struct Installation: Sendable {
         let sealingKey = try SealingKey.load(path: "\(settings.data)/sealing.key", createIfMissing: true)
         let registry = try await embeddedRegistry(settings, history)
         let access = try Registries(settings: settings, embedded: registry)
-        let podman = try Podman(
-            folder: "\(settings.data)/podman",
-            insecureRegistries: access.insecureAddresses,
-            ledger: history
-        )
-        let target = try PodmanTarget(
-            podman: podman,
-            folder: "\(settings.data)/target",
-            authFile: access.authFile,
-            drain: .seconds(settings.limits.drain)
-        )
+        let (builder, target) = try podmans(settings, access, history)
         let client = HTTPClient()
         let dependencies = RunDependencies(
             history: history,
             settings: settings,
-            podman: podman,
+            podman: builder,
             podmanTarget: target,
             registries: access,
             client: client,
@@ -68,6 +59,28 @@ struct Installation: Sendable {
             logger: logger,
             registry: registry
         )
+    }
+
+    /// The podman that builds, and the target of this machine. Containers here need root; a server that builds elsewhere
+    /// can do without them.
+    private static func podmans(
+        _ settings: ServerSettings,
+        _ access: Registries,
+        _ history: History
+    ) throws -> (builder: Podman, target: PodmanTarget?) {
+        let insecure = access.insecureAddresses
+        let remote = try settings.builder.map {
+            try Podman(folder: "\(settings.data)/builder", remote: $0, insecureRegistries: insecure, ledger: history)
+        }
+        if let remote, geteuid() != 0 { return (remote, nil) }
+        let here = try Podman(folder: "\(settings.data)/podman", insecureRegistries: insecure, ledger: history)
+        let target = try PodmanTarget(
+            podman: here,
+            folder: "\(settings.data)/target",
+            authFile: access.authFile,
+            drain: .seconds(settings.limits.drain)
+        )
+        return (remote ?? here, target)
     }
 
     /// Writes where the server listens, for programs that start it with port 0.

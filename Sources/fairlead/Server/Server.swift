@@ -127,9 +127,10 @@ struct Server: Sendable {
 
     /// The proxy outlives the server, and may die while the server lives: then it is started again.
     private func keepProxy() async {
+        guard let target = installation.dependencies.podmanTarget else { return }
         while !Task.isCancelled {
             do {
-                try await installation.dependencies.podmanTarget.ensureProxy()
+                try await target.ensureProxy()
             } catch {
                 installation.logger.error("The proxy cannot be started again", metadata: ["error": "\(error)"])
             }

@@ -7,13 +7,13 @@ import Testing
 struct ImagePusherTests {
     private func pusher(_ podman: Podman, authFile: String, user: String = "", password: String = "") -> ImagePusher {
         let headers = TestHTTP.basic(user, password)
-        let head: ImagePusher.Head = { url, headers in
+        let ask: ImagePusher.Ask = { _, url, headers in
             guard let status = await TestHTTP.head(url, headers) else {
                 throw StageError(.errored, "down", "nobody there")
             }
-            return status
+            return (status, [])
         }
-        return ImagePusher(podman: podman, authFile: authFile, access: { _ in ("http", headers) }, head: head)
+        return ImagePusher(podman: podman, authFile: authFile, access: { _ in ("http", headers) }, ask: ask)
     }
 
     @Test("an image is pushed by digest, twice the same, and asked for")

@@ -125,7 +125,7 @@ struct TargetRoom: Sendable {
             podman: podman,
             authFile: registry.authFile,
             access: { _ in ("http", []) },
-            head: { _, _ in 404 }
+            ask: { _, _, _ in (404, []) }
         )
     }
 

@@ -7,12 +7,14 @@ struct BuildFault {
     private let message: String
     private let diskIsFull: Bool
 
-    init(_ result: ChildResult, storage: String) {
+    /// - Parameter storage: a folder on the disk that the build fills; nil if it is on another machine.
+    init(_ result: ChildResult, storage: String?) {
         self.result = result
         let last = result.tail.split(separator: "\n").last { $0.hasPrefix("Error: ") }
         message = last.map { String($0.dropFirst(7)) } ?? result.lastLines(1)
         var status = statvfs()
-        let free = statvfs(storage, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : .max
+        let isKnown = storage.map { statvfs($0, &status) == 0 } ?? false
+        let free = isKnown ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : .max
         diskIsFull = free < 16 << 20 || message.contains("no space left on device")
     }
 

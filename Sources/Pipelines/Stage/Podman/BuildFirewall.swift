@@ -53,26 +53,29 @@ struct BuildFirewall: Sendable {
 
     /// Makes the rules what they should be; does nothing if they are. Called before each build, because others may
     /// flush tables.
-    func ensure(_ children: ChildProcess) async throws {
-        for family in Family.allCases {
-            let wanted = rules(family, nameServers: Self.nameServers())
-            let present = try await Self.saved(family, children)
+    func ensure(_ host: some ContainerHost) async throws {
+        // At once: elsewhere, each takes half a second.
+        async let nameServers = host.nameServers()
+        async let ipv4 = Self.saved(.ipv4, host)
+        async let ipv6 = Self.saved(.ipv6, host)
+        for (family, present) in [(Family.ipv4, try await ipv4), (.ipv6, try await ipv6)] {
+            let wanted = rules(family, nameServers: try await nameServers)
             if wanted.jumps.allSatisfy({ present.contains($0) }) { continue }
-            try await Self.restore(family, removal(from: present) + wanted.text, children)
+            try await Self.restore(family, removal(from: present) + wanted.text, host)
         }
     }
 
     /// Takes the rules away, whatever they were.
-    func remove(_ children: ChildProcess) async throws {
+    func remove(_ host: some ContainerHost) async throws {
         for family in Family.allCases {
-            let removal = removal(from: try await Self.saved(family, children))
-            if !removal.isEmpty { try await Self.restore(family, removal, children) }
+            let removal = removal(from: try await Self.saved(family, host))
+            if !removal.isEmpty { try await Self.restore(family, removal, host) }
         }
     }
 
     /// Whether rules can be read at all.
-    func probe(_ children: ChildProcess) async throws {
-        for family in Family.allCases { _ = try await Self.saved(family, children) }
+    func probe(_ host: some ContainerHost) async throws {
+        for family in Family.allCases { _ = try await Self.saved(family, host) }
     }
 
     // MARK: - Rules
@@ -162,8 +165,13 @@ struct BuildFirewall: Sendable {
     static func nameServers(
         files: [String] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
     ) -> [String] {
-        for file in files {
-            let servers = (SmallFile.text(file) ?? "").split(separator: "\n").compactMap { line -> String? in
+        nameServers(texts: files.map { SmallFile.text($0) ?? "" })
+    }
+
+    /// - Parameter texts: what such files say; the first that names a server counts.
+    static func nameServers(texts: [String]) -> [String] {
+        for text in texts {
+            let servers = text.split(separator: "\n").compactMap { line -> String? in
                 let words = line.split(whereSeparator: \.isWhitespace)
                 guard words.count >= 2, words[0] == "nameserver", let range = IPv4Range(String(words[1])),
                     range.length == 32, !words[1].hasPrefix("127.")
@@ -178,8 +186,8 @@ struct BuildFirewall: Sendable {
     // MARK: - iptables
 
     /// The lines of `iptables-save`, each with its table's name before it.
-    private static func saved(_ family: Family, _ children: ChildProcess) async throws -> [String] {
-        let (result, output) = try await children.capture("\(family.rawValue)-save", [], deadline: .seconds(20))
+    private static func saved(_ family: Family, _ host: some ContainerHost) async throws -> [String] {
+        let (result, output) = try await host.output(of: "\(family.rawValue)-save", [], input: nil)
         guard result.succeeded else { throw failure(family, result) }
         var table = ""
         return String(decoding: output, as: UTF8.self).split(separator: "\n").compactMap { line in
@@ -188,12 +196,11 @@ struct BuildFirewall: Sendable {
         }
     }
 
-    private static func restore(_ family: Family, _ text: String, _ children: ChildProcess) async throws {
-        let (result, _) = try await children.capture(
-            "\(family.rawValue)-restore",
+    private static func restore(_ family: Family, _ text: String, _ host: some ContainerHost) async throws {
+        let (result, _) = try await host.output(
+            of: "\(family.rawValue)-restore",
             ["--noflush", "--wait", "10"],
-            input: Array(text.utf8),
-            deadline: .seconds(20)
+            input: Array(text.utf8)
         )
         guard result.succeeded else { throw failure(family, result) }
     }

@@ -10,11 +10,14 @@ struct BuildInputs: Sendable {
     /// Ignore files that podman would read, with their content.
     let ignoreFiles: [(name: String, text: String)]
     let containerfile: Containerfile
+    /// What is built for: `linux/amd64`.
+    let platform: String
 
     /// - Throws: `StageError` (failed): `context-missing`, `context-outside`, `dockerfile-missing`,
     ///   `dockerfile-outside`, `dockerfile-refused`.
-    init(_ image: Definition.Image, folder: String) throws {
+    init(_ image: Definition.Image, folder: String, platform: String = Self.platform) throws {
         self.image = image
+        self.platform = platform
         let root = try SmallFile.canonical(folder)
         let context = try Self.inside(root, image.context, image, "context")
         guard Self.isFolder(context) else {
@@ -51,10 +54,10 @@ struct BuildInputs: Sendable {
                 return (suffix, SmallFile.text(real) ?? "")
             }
         }
-        containerfile = Containerfile(text, arguments: image.args, platform: Self.platform)
+        containerfile = Containerfile(text, arguments: image.args, platform: platform)
     }
 
-    /// What is built for: this machine. `linux/amd64`.
+    /// This machine's.
     static let platform: String = {
         var name = utsname()
         uname(&name)

@@ -5,7 +5,8 @@ import Glibc
 ///
 /// Every build has a temporary folder of its own, and that is how what belongs to it is told from what belongs to
 /// another: buildah's runtime names its container after a folder in it, and writes the (empty) hooks folder that it was
-/// given into the working container's record.
+/// given into the working container's record. A podman elsewhere takes neither from us; there it is the cgroup that the
+/// build's steps are put in, which has the folder's name.
 struct BuildScratch: Sendable {
     /// `DATA/podman/tmp/build-…`
     let folder: String
@@ -25,6 +26,8 @@ struct BuildScratch: Sendable {
     }
 
     var hooks: String { "\(folder)/hooks" }
+    /// `fairlead-build-…`: of a podman elsewhere, the cgroup of the steps.
+    var mark: String { "fairlead-\(folder.split(separator: "/").last ?? "")" }
     var imageIDFile: String { "\(folder)/image-id" }
 
     /// The runtime's containers of this build: `buildah-buildah123` for the folder `buildah123`.
@@ -34,6 +37,7 @@ struct BuildScratch: Sendable {
 
     /// Removes what is left, after podman itself has ended. Does not touch other builds.
     func sweep(_ podman: Podman) async throws {
+        guard podman.remote == nil else { return try await sweepElsewhere(podman) }
         let containers = runtimeContainers
         await Self.endProcesses(inCgroupsNamed: containers)
         for container in containers {
@@ -41,6 +45,12 @@ struct BuildScratch: Sendable {
         }
         try await removeWorkingContainers(podman)
         // podman removes its own files; the mounts of a step that was killed go with its namespace.
+        SmallFile.remove(folder)
+    }
+
+    private func sweepElsewhere(_ podman: Podman) async throws {
+        let left = try await RemoteHost(podman).end(mark, in: try await podman.store())
+        if !left.isEmpty { _ = try await podman.lines(["rm", "--force", "--time", "0"] + left) }
         SmallFile.remove(folder)
     }
 
@@ -76,9 +86,15 @@ struct BuildScratch: Sendable {
 
 extension Podman {
     /// Removes what builds of an earlier server left. Call it at start, before the first build and after `endStale`.
+    ///
+    /// A podman elsewhere that does not answer now is no reason not to start: its turn comes at the next start.
     public func sweepBuilds() async throws {
         let left = BuildScratch.left(in: self)
         guard !left.isEmpty else { return }
+        guard remote == nil else {
+            for scratch in left { try? await scratch.sweep(self) }
+            return
+        }
         for scratch in left { try await scratch.sweep(self) }
         // A step that was killed gives no address back: the network is made anew, with all of them.
         let path = "\(folder)/networks/\(buildNetwork.name).json"

@@ -14,7 +14,7 @@ public struct ImageBuilder: Sendable {
     ///     `host:port`, or `host:port/path` for what lies below it.
     ///   - allow: addresses that RUN steps may reach though they are private (`BuildFirewall`).
     ///   - unsafeBuilds: builds in a chroot, with the host's network and processes in sight. Only where the operator
-    ///     asks for it, on hosts that can do no better.
+    ///     asks for it, on hosts that can do no better; a podman elsewhere always isolates.
     public init(
         podman: Podman,
         authFile: String? = nil,
@@ -26,7 +26,7 @@ public struct ImageBuilder: Sendable {
         self.authFile = authFile
         self.registries = registries
         self.allow = allow
-        self.unsafeBuilds = unsafeBuilds
+        self.unsafeBuilds = unsafeBuilds && podman.remote == nil
     }
 
     // MARK: - Reuse
@@ -48,7 +48,8 @@ public struct ImageBuilder: Sendable {
         log: any StageLog,
         deadline: Duration = .seconds(300)
     ) async throws -> String? {
-        let inputs = try BuildInputs(image, folder: folder)
+        let builder = try await podman.builder()
+        let inputs = try BuildInputs(image, folder: folder, platform: builder.platform)
         let end = ContinuousClock.now + deadline
         var bases: [(String, String)] = []
         for base in try baseImages(of: inputs) {
@@ -58,7 +59,7 @@ public struct ImageBuilder: Sendable {
             }
             bases.append((base.reference, id))
         }
-        return ImageKey(inputs, contextTree: contextTree, bases: bases, builder: try await podman.version()).digest
+        return ImageKey(inputs, contextTree: contextTree, bases: bases, builder: builder.version).digest
     }
 
     private func baseImages(of inputs: BuildInputs) throws -> [BaseImage] {
@@ -88,7 +89,9 @@ public struct ImageBuilder: Sendable {
     }
 
     private func pull(_ base: BaseImage, deadline: Duration) async throws -> ChildResult {
-        try await podman.capture(["pull", "--quiet"] + credentials + ["--", base.reference], deadline: deadline).0
+        try await podman.withRegistry(of: base.reference, authFile: authFile) { options in
+            try await podman.capture(["pull", "--quiet"] + options + ["--", base.reference], deadline: deadline).0
+        }
     }
 
     /// 64 hexadecimal digits; nil if we do not have the image.
@@ -99,8 +102,6 @@ public struct ImageBuilder: Sendable {
         )
         return result.succeeded ? String(decoding: output, as: UTF8.self).trimmingWhitespace : nil
     }
-
-    private var credentials: [String] { authFile.map { ["--authfile", $0] } ?? [] }
 
     // MARK: - Building
 
@@ -130,18 +131,18 @@ public struct ImageBuilder: Sendable {
             var containerfile = inputs.containerfile
             for base in bases { containerfile.merge(try await triggers(of: base, image, deadline: deadline)) }
             try refuse(containerfile, inputs)
-            try await BuildFirewall(network: podman.buildNetwork, allow: allow).ensure(podman.children)
         }
+        let network = unsafeBuilds ? nil : try await podman.readyBuildNetwork(allow: allow)
         let scratch = try BuildScratch.make(in: podman)
         do {
             let result = try await podman.run(
-                arguments(inputs, scratch, commitTime, fresh),
+                arguments(inputs, network, scratch, commitTime, fresh),
                 environment: ["TMPDIR": scratch.folder],
                 log: log,
                 deadline: max(end - .now, .milliseconds(1))
             )
             guard result.succeeded, let id = SmallFile.text(scratch.imageIDFile)?.trimmingWhitespace, !id.isEmpty else {
-                throw BuildFault(result, storage: podman.folder).error(for: image, deadline: deadline)
+                throw fault(result, image, deadline)
             }
             SmallFile.remove(scratch.folder)
             return id
@@ -151,6 +152,10 @@ public struct ImageBuilder: Sendable {
             let sweep = Task { try await scratch.sweep(podman) }
             if case .failure(let fault) = await sweep.result {
                 log.line("image \(image.name): something of the build may be left: \(fault)")
+                // A builder that is going down ends the step first, as if the step had failed.
+                if !(error is CancellationError), (fault as? StageError)?.reason.code == Podman.unreachableCode {
+                    throw fault
+                }
             }
             throw error
         }
@@ -158,16 +163,21 @@ public struct ImageBuilder: Sendable {
 
     private func arguments(
         _ inputs: BuildInputs,
+        _ network: PodmanNetwork?,
         _ scratch: BuildScratch,
         _ commitTime: Int64,
         _ fresh: Bool
     ) -> [String] {
         var result = ["build"]
-        result +=
-            unsafeBuilds ? ["--isolation", "chroot"] : ["--isolation", "oci", "--network", podman.buildNetwork.name]
+        result += network.map { ["--isolation", "oci", "--network", $0.name] } ?? ["--isolation", "chroot"]
         result += ["--layers", "--force-rm", "--pull=false", "--timestamp", "\(commitTime)"]
-        result += ["--iidfile", scratch.imageIDFile, "--hooks-dir", scratch.hooks, "--file", inputs.dockerfile]
-        result += credentials
+        result += ["--iidfile", scratch.imageIDFile, "--file", inputs.dockerfile]
+        if podman.remote == nil {
+            result += ["--hooks-dir", scratch.hooks] + (authFile.map { ["--authfile", $0] } ?? [])
+        } else {
+            // No credentials: the base images are there by now. NET_RAW: see `PodmanConfiguration`.
+            result += ["--cgroup-parent", "/\(scratch.mark)", "--cap-drop", "NET_RAW", "--http-proxy=false"]
+        }
         if fresh { result.append("--no-cache") }
         if let target = inputs.image.target { result += ["--target", target] }
         for (name, value) in inputs.image.args.sorted(by: { $0.key < $1.key }) {
@@ -210,12 +220,10 @@ public struct ImageBuilder: Sendable {
         var id = try await self.id(of: base)
         if id == nil {
             let result = try await pull(base, deadline: deadline)
-            guard result.succeeded else {
-                throw BuildFault(result, storage: podman.folder).error(for: image, deadline: deadline)
-            }
+            guard result.succeeded else { throw fault(result, image, deadline) }
             id = try await self.id(of: base)
         }
-        guard let id, let triggers = ImageTriggers.read(image: id, storage: "\(podman.folder)/storage") else {
+        guard let id, let triggers = ImageTriggers.read(try await podman.configuration(ofImage: id)) else {
             throw StageError(
                 .errored,
                 "base-image-unreadable",
@@ -231,5 +239,11 @@ public struct ImageBuilder: Sendable {
             _ = try BaseImage(reference, image: image.name, registries: knownRegistries)
         }
         return instructions
+    }
+
+    private func fault(_ result: ChildResult, _ image: Definition.Image, _ deadline: Duration) -> StageError {
+        if let fault = podman.unreachable(result) { return fault }
+        return BuildFault(result, storage: podman.remote == nil ? podman.folder : nil)
+            .error(for: image, deadline: deadline)
     }
 }

@@ -22,7 +22,7 @@ struct ImageKey {
         add("dockerfile text", inputs.dockerfileText)
         for (name, value) in inputs.image.args.sorted(by: { $0.key < $1.key }) { add("arg \(name)", value) }
         add("target", inputs.image.target ?? "")
-        add("platform", BuildInputs.platform)
+        add("platform", inputs.platform)
         add("builder", builder)
         for (reference, id) in bases.sorted(by: { $0.0 < $1.0 }) { add("base \(reference)", id) }
         digest = hasher.finalizeHex()

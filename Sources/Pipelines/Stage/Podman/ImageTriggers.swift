@@ -6,12 +6,17 @@
 
 /// The ONBUILD instructions of an image, which podman follows in a build that begins with it, and does not show.
 enum ImageTriggers {
-    /// - Parameters:
-    ///   - image: its id, 64 hexadecimal digits.
-    ///   - storage: podman's graph root. There an image's configuration is a file called `=` and the base64 of its
-    ///     digest (containers/storage, images.go).
-    /// - Returns: nil if the configuration cannot be read.
-    static func read(image id: String, storage: String) -> [String]? {
+    /// Where podman's storage has an image's configuration, below its graph root: a file called `=` and the base64 of
+    /// its digest (containers/storage, images.go).
+    ///
+    /// - Parameter id: the image's, 64 hexadecimal digits.
+    static func path(image id: String, driver: String = "overlay") -> String {
+        "\(driver)-images/\(id)/=\(Data("sha256:\(id)".utf8).base64EncodedString())"
+    }
+
+    /// - Parameter bytes: the configuration.
+    /// - Returns: nil if it cannot be read.
+    static func read(_ bytes: [UInt8]?) -> [String]? {
         struct Configuration: Decodable {
             struct Config: Decodable {
                 var triggers: [String]?
@@ -20,9 +25,7 @@ enum ImageTriggers {
             }
             var config: Config?
         }
-        let name = Data("sha256:\(id)".utf8).base64EncodedString()
-        guard let bytes = SmallFile.read("\(storage)/overlay-images/\(id)/=\(name)"),
-            let configuration = try? JSONDecoder().decode(Configuration.self, from: Data(bytes))
+        guard let bytes, let configuration = try? JSONDecoder().decode(Configuration.self, from: Data(bytes))
         else { return nil }
         return configuration.config?.triggers ?? []
     }

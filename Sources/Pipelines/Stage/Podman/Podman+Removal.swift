@@ -8,6 +8,7 @@ extension Podman {
     /// - Throws: `StageError` (errored, `podman-remove`) if the folder is still there.
     public func removeAll() async throws {
         guard SmallFile.exists(folder) else { return }
+        guard remote == nil else { return try await removeElsewhere() }
         for arguments in [["pod", "rm", "-f", "-a", "-t", "0"], ["rm", "-f", "-a", "-t", "0"]] {
             _ = try? await capture(arguments, deadline: .seconds(60))
         }
@@ -23,6 +24,15 @@ extension Podman {
         if SmallFile.exists(folder) {
             throw StageError(.errored, "podman-remove", "\(folder) cannot be removed: something in it is still in use")
         }
+    }
+
+    /// What is ours at a podman elsewhere: the builds and their network. Images stay: others may build on them.
+    private func removeElsewhere() async throws {
+        try await sweepBuilds()
+        let network = try await remoteBuildNetwork()
+        try await BuildFirewall(network: network, allow: []).remove(RemoteHost(self))
+        _ = try await lines(["network", "rm", "--force", network.name])
+        SmallFile.remove(folder)
     }
 
     /// Deepest first. Fields of /proc/self/mountinfo: the fifth is the mount point, with octal escapes.

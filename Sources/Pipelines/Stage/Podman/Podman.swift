@@ -12,6 +12,8 @@ public struct Podman: Sendable {
     public let podNetwork: PodmanNetwork
     /// `host:port` of registries that speak plain http.
     public let insecureRegistries: [String]
+    /// Nil: podman works on this machine.
+    let remote: ServerSettings.RemoteBuilder?
     let children: ChildProcess
     private let ledger: (any ChildLedger)?
 
@@ -32,6 +34,7 @@ public struct Podman: Sendable {
         try SmallFile.makeFolder(folder, mode: 0o700)
         self.folder = try SmallFile.canonical(folder)
         self.insecureRegistries = insecureRegistries ?? []
+        self.remote = nil
         self.ledger = ledger
         self.children = ChildProcess(ledger: ledger, run: run)
         let configuration = PodmanConfiguration(folder: self.folder, insecureRegistries: insecureRegistries)
@@ -41,8 +44,32 @@ public struct Podman: Sendable {
         self.podNetwork = try PodmanNetwork.ensure("pods", in: self.folder)
     }
 
+    /// A podman elsewhere, for builds and pushes: its client runs here, without root, and keeps its own files in the
+    /// folder. Nothing is asked of it yet.
+    ///
+    /// - Parameters:
+    ///   - folder: `DATA/builder`; made if missing.
+    ///   - insecureRegistries: as above.
+    public init(
+        folder: String,
+        remote: ServerSettings.RemoteBuilder,
+        insecureRegistries: [String],
+        ledger: (any ChildLedger)? = nil
+    ) throws {
+        try SmallFile.makeFolder(folder, mode: 0o700)
+        self.folder = try SmallFile.canonical(folder)
+        self.remote = remote
+        self.insecureRegistries = insecureRegistries
+        self.ledger = ledger
+        self.children = ChildProcess(ledger: ledger, run: nil)
+        let client = RemoteClient(folder: self.folder)
+        self.buildNetwork = PodmanNetwork(named: "fairlead-build-\(try client.write())")
+        self.podNetwork = buildNetwork
+    }
+
     private init(_ other: Podman, run: Int64?) {
         folder = other.folder
+        remote = other.remote
         insecureRegistries = other.insecureRegistries
         buildNetwork = other.buildNetwork
         podNetwork = other.podNetwork
@@ -57,7 +84,11 @@ public struct Podman: Sendable {
     public func command(_ arguments: [String]) -> (
         executable: String, arguments: [String], environment: [String: String]
     ) {
-        ("podman", arguments, PodmanConfiguration(folder: folder, insecureRegistries: []).environment)
+        guard let remote else {
+            return ("podman", arguments, PodmanConfiguration(folder: folder, insecureRegistries: []).environment)
+        }
+        let client = RemoteClient(folder: folder)
+        return ("podman", client.options(remote) + arguments, client.environment)
     }
 
     /// Runs podman, with its output going to the log as it comes.
@@ -105,11 +136,7 @@ public struct Podman: Sendable {
     func lines(_ arguments: [String], deadline: Duration = .seconds(60)) async throws -> [String] {
         let (result, output) = try await capture(arguments, deadline: deadline)
         guard result.succeeded else {
-            throw StageError(
-                .errored,
-                "podman-failed",
-                "podman \(arguments.first ?? ""): \(result.ending). \(result.lastLines(3))"
-            )
+            throw fault(arguments.first ?? "", result)
         }
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
     }

@@ -13,6 +13,7 @@ extension Podman {
     /// Looks at everything that running a container needs, and then runs one, without a network and without pulling
     /// anything. Never throws: what goes wrong is an answer.
     public func check() async -> [PodmanCheck] {
+        guard remote == nil else { return await checkElsewhere() }
         var checks = [rootCheck]
         for (program, package) in [("podman", "podman"), ("runc", "runc"), ("iptables", "iptables")] {
             checks.append(present(program, package, in: Launch.base["PATH"] ?? ""))
@@ -27,6 +28,23 @@ extension Podman {
         checks.append(await firewallCheck())
         checks.append(await containerCheck())
         return checks
+    }
+
+    /// The client, the service, and what it lets us run there.
+    private func checkElsewhere() async -> [PodmanCheck] {
+        let client = present("podman", "podman", in: Launch.base["PATH"] ?? "")
+        guard client.ok, let remote else { return [client] }
+        do {
+            let builder = try await builder()
+            let service = versionCheck(builder.version, at: remote.podman)
+            guard service.ok else { return [client, service] }
+            _ = try await store()
+            try await BuildFirewall(network: buildNetwork, allow: []).probe(RemoteHost(self))
+            return [client, service, PodmanCheck(ok: true, what: "containers and iptables work there", fix: "")]
+        } catch {
+            let fix = "Look at the log of that podman system service; it needs podman 4 as root, runc and iptables."
+            return [client, PodmanCheck(ok: false, what: Self.words(error), fix: fix)]
+        }
     }
 
     private var rootCheck: PodmanCheck {
@@ -51,12 +69,13 @@ extension Podman {
         }
     }
 
-    private func versionCheck() async -> PodmanCheck {
-        let version = (try? await self.version()) ?? "unknown"
+    private func versionCheck() async -> PodmanCheck { versionCheck((try? await version()) ?? "unknown") }
+
+    private func versionCheck(_ version: String, at place: String? = nil) -> PodmanCheck {
         let major = Int(version.prefix { $0.isNumber }) ?? 0
         return PodmanCheck(
             ok: major >= 4,
-            what: "podman \(version)",
+            what: "podman \(version)" + (place.map { " at \($0)" } ?? ""),
             fix: major >= 4 ? "" : "Install podman 4 or later (Debian 12 has 4.3)."
         )
     }

@@ -1,5 +1,41 @@
 import Glibc
 
+/// The files that the client of a podman elsewhere reads. Where images, containers and networks are is the other's affair.
+struct RemoteClient {
+    let folder: String
+
+    /// XDG_RUNTIME_DIR and TMPDIR: a client that is not root wants to write there, though it keeps nothing.
+    var environment: [String: String] {
+        [
+            "HOME": folder,
+            "TMPDIR": "\(folder)/tmp",
+            "XDG_RUNTIME_DIR": "\(folder)/tmp",
+            "CONTAINERS_CONF": "\(folder)/containers.conf",
+            "REGISTRY_AUTH_FILE": "\(folder)/auth.json",
+        ]
+    }
+
+    func options(_ remote: ServerSettings.RemoteBuilder) -> [String] {
+        ["--url", remote.podman] + (remote.identity.map { ["--identity", $0] } ?? [])
+    }
+
+    var knownHosts: String { "\(folder)/.ssh/known_hosts" }
+
+    /// - Returns: 8 hexadecimal digits by which servers that share a builder are told apart there.
+    func write() throws -> String {
+        for name in ["tmp", ".ssh"] { try SmallFile.makeFolder("\(folder)/\(name)", mode: 0o700) }
+        // With this file, podman remembers the other's ssh key at first sight and takes no other from then on.
+        if !SmallFile.exists(knownHosts) { try SmallFile.write("", to: knownHosts, mode: 0o600) }
+        try SmallFile.write("[containers]\nhttp_proxy = false\n", to: "\(folder)/containers.conf")
+        try SmallFile.write("{}\n", to: "\(folder)/auth.json", mode: 0o600)
+        let path = "\(folder)/name"
+        if let name = SmallFile.text(path)?.trimmingWhitespace, name.utf8.count == 8 { return name }
+        let name = String(Fingerprint.text(UInt64.random(in: 0...UInt64.max)).prefix(8))
+        try SmallFile.write(name, to: path)
+        return name
+    }
+}
+
 /// The files that podman reads instead of those in /etc/containers.
 /// Sources: containers.conf(5), containers-storage.conf(5), containers-registries.conf(5), containers-policy.json(5).
 struct PodmanConfiguration {

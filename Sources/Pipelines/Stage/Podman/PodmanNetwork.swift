@@ -52,6 +52,20 @@ public struct PodmanNetwork: Sendable, Equatable {
         )
     }
 
+    /// Of a podman elsewhere, which has not been asked yet.
+    init(named name: String) {
+        self.name = name
+        subnet = ""
+        gateway = ""
+        interface = ""
+    }
+
+    /// - Parameter inspected: what `podman network inspect` says of one network.
+    init?(inspected: [UInt8]) {
+        guard let file = (try? JSONDecoder().decode([File].self, from: Data(inspected)))?.first else { return nil }
+        self.init(file)
+    }
+
     private init(name: String, range: IPv4Range, interface: String) {
         self.name = name
         self.subnet = range.description

@@ -1,23 +1,33 @@
 import Glibc
+import Signing
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// Pushes images to a registry with the builder's own push, and asks a registry what it has.
 public struct ImagePusher: Sendable {
     /// The scheme and the headers to ask the registry of a repository with.
     public typealias Access = @Sendable (_ repository: String) -> (scheme: String, headers: [(String, String)])
-    /// Sends a HEAD request and returns the status of its answer.
-    public typealias Head = @Sendable (_ url: String, _ headers: [(String, String)]) async throws -> Int
+    /// Sends a request without a body.
+    public typealias Ask =
+        @Sendable (_ method: String, _ url: String, _ headers: [(String, String)]) async throws -> (
+            status: Int, body: [UInt8]
+        )
 
     private let podman: Podman
     private let authFile: String
     private let access: Access
-    private let head: Head
+    private let ask: Ask
 
     /// - Parameter authFile: a docker `config.json` with the registries' credentials.
-    public init(podman: Podman, authFile: String, access: @escaping Access, head: @escaping Head) {
+    public init(podman: Podman, authFile: String, access: @escaping Access, ask: @escaping Ask) {
         self.podman = podman
         self.authFile = authFile
         self.access = access
-        self.head = head
+        self.ask = ask
     }
 
     /// Pushes an image. One that is there already costs a request for each layer and the manifest.
@@ -37,20 +47,46 @@ public struct ImagePusher: Sendable {
         deadline: Duration
     ) async throws -> String {
         let digits = imageID.hasPrefix("sha256:") ? String(imageID.dropFirst(7)) : imageID
+        let tag = String(digits.prefix(12))
         let digestFile = "\(podman.temporaryFolder)/digest-\(Fingerprint.text(UInt64.random(in: 0...UInt64.max)))"
         defer { SmallFile.remove(digestFile) }
-        let result = try await podman.run(
-            [
-                "push", "--authfile", authFile, "--digestfile", digestFile, "--", digits,
-                "docker://\(repository):\(digits.prefix(12))",
-            ],
-            log: log,
-            deadline: deadline
-        )
-        guard result.succeeded, let digest = SmallFile.text(digestFile)?.trimmingWhitespace, !digest.isEmpty else {
+        // The client of a podman elsewhere takes --digestfile only to ignore it (4.3).
+        let options = podman.remote == nil ? ["--digestfile", digestFile] : []
+        let result = try await podman.withRegistry(of: repository, authFile: authFile) { registry in
+            try await podman.run(
+                ["push"] + registry + options + ["--", digits, "docker://\(repository):\(tag)"],
+                log: log,
+                deadline: deadline
+            )
+        }
+        guard result.succeeded else { throw fault(result, repository, deadline) }
+        if podman.remote != nil { return try await digest(of: digits, at: tag, in: repository) }
+        guard let digest = SmallFile.text(digestFile)?.trimmingWhitespace, !digest.isEmpty else {
             throw fault(result, repository, deadline)
         }
         return digest
+    }
+
+    /// What the registry has under the tag, if it is the image: a manifest names the digest of its configuration, which
+    /// is the image's id.
+    private func digest(of image: String, at tag: String, in repository: String) async throws -> String {
+        struct Manifest: Decodable {
+            struct Config: Decodable { var digest: String }
+            var config: Config
+        }
+        let body = try await manifest(repository, tag, method: "GET")
+        guard let body, let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(body)),
+            manifest.config.digest == "sha256:\(image)"
+        else {
+            throw StageError(
+                .errored,
+                "push-failed",
+                "pushing to \(repository): the registry has something else at \(tag) than what was pushed"
+            )
+        }
+        var hasher = SHA256Digest.Hasher()
+        hasher.update(body)
+        return "sha256:\(hasher.finalizeHex())"
     }
 
     /// Whether the registry has `host:port/repository@sha256:…` now.
@@ -59,14 +95,23 @@ public struct ImagePusher: Sendable {
     ///   `CancellationError`.
     public func exists(_ reference: String) async throws -> Bool {
         let parts = reference.split(separator: "@", maxSplits: 1).map(String.init)
-        guard parts.count == 2, let slash = parts[0].firstIndex(of: "/") else { return false }
-        let host = String(parts[0][..<slash])
-        let name = parts[0][parts[0].index(after: slash)...]
-        let access = access(parts[0])
+        guard parts.count == 2 else { return false }
+        return try await manifest(parts[0], parts[1], method: "HEAD") != nil
+    }
+
+    /// - Parameter reference: a tag or a digest.
+    /// - Returns: the answer's body; nil if the registry does not have it.
+    private func manifest(_ repository: String, _ reference: String, method: String) async throws -> [UInt8]? {
+        guard let slash = repository.firstIndex(of: "/") else { return nil }
+        let host = String(repository[..<slash])
+        let name = repository[repository.index(after: slash)...]
+        let access = access(repository)
         let status: Int
+        let body: [UInt8]
         do {
-            status = try await head(
-                "\(access.scheme)://\(host)/v2/\(name)/manifests/\(parts[1])",
+            (status, body) = try await ask(
+                method,
+                "\(access.scheme)://\(host)/v2/\(name)/manifests/\(reference)",
                 access.headers + [("Accept", Self.manifestTypes)]
             )
         } catch let error as CancellationError {
@@ -76,8 +121,8 @@ public struct ImagePusher: Sendable {
             throw StageError(.errored, fault.code, "the registry \(host) does not answer: \(error); \(fault.advice)")
         }
         switch status {
-        case 200: return true
-        case 404: return false
+        case 200: return body
+        case 404: return nil
         case 401, 403:
             let fault = RegistryFault.authentication
             throw StageError(
@@ -103,6 +148,7 @@ public struct ImagePusher: Sendable {
     ].joined(separator: ", ")
 
     private func fault(_ result: ChildResult, _ repository: String, _ deadline: Duration) -> StageError {
+        if let fault = podman.unreachable(result) { return fault }
         if result.timedOut {
             return StageError(
                 .errored,

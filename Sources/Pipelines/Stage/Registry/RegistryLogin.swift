@@ -47,7 +47,7 @@ extension RunInProgress {
             podman: needs.podman.forRun(id),
             authFile: login.authFile,
             access: login.access,
-            head: { [client = needs.client] in try await RegistryQuestion(client: client).head($0, $1) }
+            ask: { [client = needs.client] in try await RegistryQuestion(client: client).ask($0, $1, $2) }
         )
     }
 }

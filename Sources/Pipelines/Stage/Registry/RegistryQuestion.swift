@@ -7,16 +7,21 @@ struct RegistryQuestion: Sendable {
     let client: HTTPClient
 
     /// - Parameter headers: with `Authorization: Basic …` where there are credentials.
-    /// - Returns: the status of the answer.
-    func head(_ url: String, _ headers: [(String, String)]) async throws -> Int {
-        let answer = try await client.send(HTTPRequest(method: "HEAD", url: url, headers: headers))
+    /// - Returns: the answer's status and body.
+    func ask(
+        _ method: String,
+        _ url: String,
+        _ headers: [(String, String)]
+    ) async throws -> (status: Int, body: [UInt8]) {
+        let answer = try await client.send(HTTPRequest(method: method, url: url, headers: headers))
         guard answer.status == 401, let challenge = answer.header("WWW-Authenticate").flatMap(Challenge.init),
             challenge.isSafe(for: url), let token = try await token(challenge, headers)
-        else { return answer.status }
+        else { return (answer.status, answer.body) }
         let others = headers.filter { $0.0.lowercased() != "authorization" }
-        return try await client.send(
-            HTTPRequest(method: "HEAD", url: url, headers: others + [("Authorization", "Bearer \(token)")])
-        ).status
+        let second = try await client.send(
+            HTTPRequest(method: method, url: url, headers: others + [("Authorization", "Bearer \(token)")])
+        )
+        return (second.status, second.body)
     }
 
     private func token(_ challenge: Challenge, _ headers: [(String, String)]) async throws -> String? {

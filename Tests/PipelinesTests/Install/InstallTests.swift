@@ -52,7 +52,9 @@ import Testing
         #expect(settings.warnings.isEmpty)
         #expect(settings.builder?.podman == "tcp://fairlead-builder.fairlead-builder:8080")
         #expect(!settings.unsafeBuilds && !settings.registry.embedded && settings.public == .nothing)
-        #expect(try !readPipelines(folder: "\(config)/pipelines").isEmpty)
+        var here = settings
+        here.pipelines = "\(config)/pipelines"
+        #expect(try !readPipelines(here).isEmpty)
 
         // What the configuration names is where the pod has it.
         let text = try Rendering.objects(of: "\(Self.folder)/\(root)").map { JSONText($0.value).onOneLine }.joined()

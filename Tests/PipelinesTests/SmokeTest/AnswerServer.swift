@@ -48,8 +48,17 @@ final class AnswerServer: Sendable {
         close(descriptor)
     }
 
-    /// The heads of all requests.
+    /// The heads of all requests, with what bodies they had.
     var heads: [String] { requests.withLock { $0 } }
+
+    /// Whether the head is there, and as much body as it announces.
+    private static func isWhole(_ request: String) -> Bool {
+        guard let end = request.range(of: "\r\n\r\n") else { return false }
+        let length = request[..<end.lowerBound].split(separator: "\r\n")
+            .first { $0.lowercased().hasPrefix("content-length:") }
+            .flatMap { Int($0.dropFirst(15).filter(\.isNumber)) }
+        return request[end.upperBound...].utf8.count >= length ?? 0
+    }
 
     private static func serve(
         _ connection: Int32,
@@ -58,7 +67,7 @@ final class AnswerServer: Sendable {
     ) {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while !String(decoding: bytes, as: UTF8.self).contains("\r\n\r\n") {
+        while !isWhole(String(decoding: bytes, as: UTF8.self)) {
             let count = recv(connection, &buffer, buffer.count, 0)
             guard count > 0 else { return }
             bytes += buffer[..<count]

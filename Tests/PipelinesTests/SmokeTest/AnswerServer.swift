@@ -53,7 +53,7 @@ final class AnswerServer: Sendable {
 
     /// Whether the head is there, and as much body as it announces.
     private static func isWhole(_ request: String) -> Bool {
-        guard let end = request.range(of: "\r\n\r\n") else { return false }
+        guard let end = request.firstRange(of: "\r\n\r\n") else { return false }
         let length = request[..<end.lowerBound].split(separator: "\r\n")
             .first { $0.lowercased().hasPrefix("content-length:") }
             .flatMap { Int($0.dropFirst(15).filter(\.isNumber)) }

@@ -56,7 +56,7 @@ struct ReporterTests {
         try await scene.work(until: 4)
         try await scene.history.finishRun(run, status: .succeeded, reason: nil)
         try await scene.work(until: 6)
-        let paths = scene.server.heads.map { String($0.prefix { $0 != "\r" }.dropFirst(5).dropLast(9)) }
+        let paths = scene.server.heads.map { String($0.split(separator: " ")[1]) }
         #expect(paths.filter { $0 == "/repos/acme/todo/deployments" }.count == 1, "\(paths)")
         #expect(paths.filter { $0 == "/repos/acme/todo/deployments/42/statuses" }.count == 2, "\(paths)")
         #expect(scene.server.heads.suffix(2).allSatisfy { $0.contains(#""state":"success""#) })

@@ -20,7 +20,8 @@ public struct Plan: Sendable {
     public init(_ cluster: Cluster, _ release: Release, _ options: RolloutOptions = RolloutOptions()) async throws {
         let isNew = Set(release.manifests.map(\.object).filter { $0.kind == "Namespace" }.map(\.name))
         let defined = ManifestRules.scopes(in: release.manifests)
-        let answers = try await inParallel(release.manifests, atMost: options.width) { manifest -> Answer in
+        let manifests = release.manifests + (release.before.map { [$0.named(for: release)] } ?? [])
+        let answers = try await inParallel(manifests, atMost: options.width) { manifest -> Answer in
             let object = release.set?.label(manifest.object) ?? manifest.object
             let id = object.id
             do {

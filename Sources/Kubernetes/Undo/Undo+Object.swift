@@ -31,7 +31,7 @@ extension Undo {
                 case .putBack:
                     guard let live, let before = entry.before else { return .nothing }
                     let restored = try await putBack(entry, before, live)
-                    try await freeBrokenPods(of: restored, since: live)
+                    await freeBrokenPods(of: restored, since: live)
                     return .putBack(entry.id, from: live, to: restored)
                 }
             } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty {

@@ -5,7 +5,7 @@ extension Undo {
     /// - Parameters:
     ///   - set: as it is now.
     ///   - failed: as it was before it was put back.
-    func freeBrokenPods(of set: JSON, since failed: JSON) async throws {
+    func freeBrokenPods(of set: JSON, since failed: JSON) async {
         guard set.groupKind == GroupKind("StatefulSet", "apps"), let namespace = set.namespace,
             let broken = failed[["status", "updateRevision"]]?.string,
             broken != failed[["status", "currentRevision"]]?.string
@@ -16,9 +16,10 @@ extension Undo {
             namespace: namespace,
             labelSelector: "controller-revision-hash=\(broken)"
         )
-        for pod in try await cluster.list(query).items
+        // The set is back already. If this does not succeed, it will not become ready, and that is told.
+        for pod in (try? await cluster.list(query).items) ?? []
         where pod.isControlled(by: set.uid) && !pod.isReady && !pod.isTerminating {
-            try await cluster.delete(pod.id, uid: pod.uid)
+            _ = try? await cluster.delete(pod.id, uid: pod.uid)
         }
     }
 }

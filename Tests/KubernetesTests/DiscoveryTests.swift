@@ -84,7 +84,8 @@ import Testing
                 """
             ]
         ) { _, _ in .json(statusObject(503, "ServiceUnavailable"), status: "503 Service Unavailable") }
-        let cluster = try api.cluster { $0.request = .seconds(1) }
+        // Longer than the deadline: no second try.
+        let cluster = try api.cluster { $0.firstPause = .seconds(200) }
         #expect(try await cluster.resource(apiVersion: "apps/v1", kind: "Deployment").plural == "deployments")
         let error = await expectFailure(.serverError) {
             try await cluster.resource(apiVersion: "metrics.k8s.io/v1beta1", kind: "PodMetrics")

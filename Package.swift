@@ -85,6 +85,9 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // An HTTP server for tests that answers as it is told.
+        .target(name: "TestBackend", dependencies: ["HTTPServer"], path: "Tests/TestBackend", swiftSettings: settings),
+
         // A Kubernetes API server for tests and benches; `test-cluster` runs it as a process of its own.
         .target(
             name: "TestCluster",
@@ -106,12 +109,12 @@ let package = Package(
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(
             name: "GitHubTests",
-            dependencies: ["GitHub", "HTTPClient", "HTTPServer", "Signing"],
+            dependencies: ["GitHub", "HTTPClient", "HTTPServer", "Signing", "TestBackend"],
             swiftSettings: settings
         ),
         .testTarget(
             name: "DigitalOceanTests",
-            dependencies: ["DigitalOcean", "HTTPClient", "HTTPServer"],
+            dependencies: ["DigitalOcean", "HTTPClient", "HTTPServer", "TestBackend"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -128,7 +131,8 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing", "TestCluster", "fairlead",
+                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing", "TestBackend", "TestCluster",
+                "fairlead",
             ],
             swiftSettings: settings
         ),

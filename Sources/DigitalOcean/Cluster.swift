@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPClient
 
 /// A Kubernetes cluster (DOKS).
 public struct ManagedCluster: Sendable, Equatable, Decodable {
@@ -83,7 +84,7 @@ extension DigitalOcean {
         }
         let seconds = max(1, lifetime.components.seconds)
         let answer: Answer = try await requests.get(
-            "/v2/kubernetes/clusters/\(encoded(id))/credentials?expiry_seconds=\(seconds)",
+            "/v2/kubernetes/clusters/\(id.percentEncoded)/credentials?expiry_seconds=\(seconds)",
             about: "credentials of the cluster \(id)"
         )
         guard let authority = Data(base64Encoded: answer.authority) else {

@@ -91,7 +91,7 @@ extension DigitalOcean {
     {
         struct Page: Decodable { var manifests: [RegistryManifest]? }
         let found = try await requests.list(
-            "\(path(registry))/repositories/\(encoded(repository))/digests",
+            "\(path(registry))/repositories/\(repository.percentEncoded)/digests",
             about: "the images of \(registry)/\(repository)"
         ) { (page: Page) in page.manifests ?? [] }
         return found.sorted { $0.updatedAt > $1.updatedAt }
@@ -106,7 +106,7 @@ extension DigitalOcean {
         do {
             _ = try await requests.send(
                 "DELETE",
-                "\(path(registry))/repositories/\(encoded(repository))/digests/\(encoded(digest))",
+                "\(path(registry))/repositories/\(repository.percentEncoded)/digests/\(digest.percentEncoded)",
                 about: "the image \(registry)/\(repository)@\(digest)"
             )
         } catch  where error.code == .notFound {}
@@ -154,7 +154,7 @@ extension DigitalOcean {
         )
     }
 
-    private func path(_ registry: String) -> String { "/v2/registries/\(encoded(registry))" }
+    private func path(_ registry: String) -> String { "/v2/registries/\(registry.percentEncoded)" }
 }
 
 /// What docker's `config.json` says of a registry. It is a secret.
@@ -169,20 +169,5 @@ public struct DockerCredentials: Sendable, Decodable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         auths = try container.decode([String: Entry].self, forKey: .auths).mapValues(\.auth)
-    }
-}
-
-/// Percent-encodes everything but RFC 3986's unreserved characters: a name never becomes two segments of a path.
-func encoded(_ text: String) -> String {
-    text.utf8.reduce(into: "") { result, byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            result.append(Character(UnicodeScalar(byte)))
-        default:
-            let hex = String(byte, radix: 16, uppercase: true)
-            result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
-        }
     }
 }

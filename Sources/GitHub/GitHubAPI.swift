@@ -33,6 +33,16 @@ public struct GitHubAPI: Sendable {
         try await tokens.token(for: repository, self)
     }
 
+    /// Whether the credential sees the repository: for checks before anything is deployed.
+    public func canSee(_ repository: String) async throws(GitHubError) {
+        let _: Nothing = try await send(
+            "GET",
+            path(ofRepository: repository),
+            about: repository,
+            repository: repository
+        )
+    }
+
     /// Sends a request about a repository and reads the answer.
     func send<Answer: Decodable>(
         _ method: String,
@@ -120,20 +130,13 @@ extension GitHubError {
 /// `owner/name` as two segments of a path, whatever is in it.
 func path(ofRepository repository: String) -> String {
     let parts = repository.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    return "/repos/" + parts.map { segment(String($0)) }.joined(separator: "/")
+    return "/repos/" + parts.map { String($0).percentEncoded }.joined(separator: "/")
 }
 
-/// Percent-encodes everything but RFC 3986's unreserved characters.
-func segment(_ text: String) -> String {
-    text.utf8.reduce(into: "") { result, byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            result.append(Character(UnicodeScalar(byte)))
-        default:
-            let hex = String(byte, radix: 16, uppercase: true)
-            result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
-        }
-    }
+/// An answer of which nothing is read but that it is JSON.
+struct Nothing: Decodable {}
+
+/// GitHub takes 140 characters of a description.
+func cut(_ text: String) -> String {
+    text.count <= 140 ? text : text.prefix(139) + "…"
 }

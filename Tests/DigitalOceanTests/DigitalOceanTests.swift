@@ -1,5 +1,6 @@
 import HTTPClient
 import HTTPServer
+import TestBackend
 import Testing
 
 @testable import DigitalOcean
@@ -13,53 +14,59 @@ import Testing
         (422, .invalid, "refuses the request"),
     ])
     func `Each refusal has its own sentence`(status: Int, code: DigitalOceanError.Code, part: String) async throws {
-        try await withAPI([.refusal(status)]) { url, asked in
-            let error = await #expect(throws: DigitalOceanError.self) { _ = try await api(url).registry("acme") }
+        try await withBackend([.refusal(status)]) { backend in
+            let error = await #expect(throws: DigitalOceanError.self) {
+                _ = try await api(backend.url).registry("acme")
+            }
             #expect(error?.code == code)
             #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
             #expect(error?.requestID == "r-1")
-            #expect(asked() == ["GET /v2/registries/acme"])
+            #expect(backend.requests.map(\.line) == ["GET /v2/registries/acme"])
         }
     }
 
     @Test func `After 429 it asks again when the server says so`() async throws {
         let answers: [Response] = [.refusal(429, [("Retry-After", "1")]), .json(#"{"registry":{"name":"acme"}}"#)]
-        try await withAPI(answers) { url, asked in
+        try await withBackend(answers) { backend in
             let start = ContinuousClock.now
-            let registry = try await api(url).registry("acme")
+            let registry = try await api(backend.url).registry("acme")
             #expect(registry.name == "acme")
             #expect(ContinuousClock.now - start >= .seconds(1))
-            #expect(asked().count == 2)
+            #expect(backend.requests.count == 2)
         }
     }
 
     @Test(arguments: [(429, DigitalOceanError.Code.tooManyRequests), (503, .serverError)])
     func `What lasts beyond the deadline is an error`(status: Int, code: DigitalOceanError.Code) async throws {
-        try await withAPI([.refusal(status, [("Retry-After", "3600")])]) { url, asked in
-            let error = await #expect(throws: DigitalOceanError.self) { _ = try await api(url).registry("acme") }
+        try await withBackend([.refusal(status, [("Retry-After", "3600")])]) { backend in
+            let error = await #expect(throws: DigitalOceanError.self) {
+                _ = try await api(backend.url).registry("acme")
+            }
             #expect(error?.code == code)
-            #expect(asked().count == 1)
+            #expect(backend.requests.count == 1)
         }
     }
 
     @Test func `A fault that passes is tried again`() async throws {
-        try await withAPI([.refusal(500), .refusal(502), .json(#"{"registry":{"name":"acme"}}"#)]) { url, asked in
-            let registry = try await api(url).registry("acme")
+        try await withBackend([.refusal(500), .refusal(502), .json(#"{"registry":{"name":"acme"}}"#)]) { backend in
+            let registry = try await api(backend.url).registry("acme")
             #expect(registry.name == "acme")
-            #expect(asked().count == 3)
+            #expect(backend.requests.count == 3)
         }
     }
 
     @Test func `A garbage collection is not started twice`() async throws {
-        try await withAPI([.refusal(500)]) { url, asked in
-            _ = await #expect(throws: DigitalOceanError.self) { try await api(url).collectGarbage(of: "acme") }
-            #expect(asked() == ["POST /v2/registries/acme/garbage-collection"])
+        try await withBackend([.refusal(500)]) { backend in
+            _ = await #expect(throws: DigitalOceanError.self) { try await api(backend.url).collectGarbage(of: "acme") }
+            #expect(backend.requests.map(\.line) == ["POST /v2/registries/acme/garbage-collection"])
         }
     }
 
     @Test func `An answer that is a page is named`() async throws {
-        try await withAPI([.text("<html>hello</html>")]) { url, _ in
-            let error = await #expect(throws: DigitalOceanError.self) { _ = try await api(url).registry("acme") }
+        try await withBackend([.text("<html>hello</html>")]) { backend in
+            let error = await #expect(throws: DigitalOceanError.self) {
+                _ = try await api(backend.url).registry("acme")
+            }
             #expect(error?.code == .unreachable)
             #expect(error?.message.contains("not one of DigitalOcean's API") == true)
         }
@@ -67,19 +74,19 @@ import Testing
 
     @Test func `An unknown cluster's error names those that there are`() async throws {
         let clusters = #"{"kubernetes_clusters":[{"id":"1","name":"a"},{"id":"2","name":"b"},{"id":"3","name":"b"}]}"#
-        try await withAPI([.json(clusters)]) { url, _ in
-            let unknown = await #expect(throws: DigitalOceanError.self) { _ = try await api(url).cluster("c") }
+        try await withBackend([.json(clusters)]) { backend in
+            let unknown = await #expect(throws: DigitalOceanError.self) { _ = try await api(backend.url).cluster("c") }
             #expect(unknown?.message == "there is no cluster c; the token sees a, b, b")
-            let several = await #expect(throws: DigitalOceanError.self) { _ = try await api(url).cluster("b") }
+            let several = await #expect(throws: DigitalOceanError.self) { _ = try await api(backend.url).cluster("b") }
             #expect(several?.message == "several clusters are named b: write the id of one of them")
-            let cluster = try await api(url).cluster("3")
+            let cluster = try await api(backend.url).cluster("3")
             #expect(cluster.name == "b")
         }
     }
 
     @Test func `A name is one segment of the path`() {
-        #expect(encoded("web/app") == "web%2Fapp")
-        #expect(encoded("..?#ü") == "..%3F%23%C3%BC")
+        #expect("web/app".percentEncoded == "web%2Fapp")
+        #expect("..?#ü".percentEncoded == "..%3F%23%C3%BC")
     }
 
     @Test(arguments: [(0, true), (3, true), (5, true), (6, false)])
@@ -88,8 +95,8 @@ import Testing
             {"subscription":{"tier":{"slug":"basic","included_repositories":5,"included_storage_bytes":5368709120,
             "allow_storage_overage":true}}}
             """
-        try await withAPI([.json(plan)]) { url, _ in
-            let plan = try await api(url).registryPlan()
+        try await withBackend([.json(plan)]) { backend in
+            let plan = try await api(backend.url).registryPlan()
             #expect(plan.holds(count) == fits)
         }
     }

@@ -1,6 +1,8 @@
 import Foundation
 import HTTPClient
+import HTTPServer
 import Kubernetes
+import TestBackend
 import TestCluster
 import Testing
 
@@ -85,7 +87,7 @@ private enum Cluster {
         var options = ClusterOptions()
         options.second = .milliseconds(20)
         let cluster = try TestCluster.start(options)
-        let service = try Backend { _ in (200, "Hello from the cluster") }
+        let service = try TestBackend { _, _ in .text("Hello from the cluster") }
         cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "web"]])
         cluster.serve("web", in: "web", port: 80, from: service.port)
         do {

@@ -2,6 +2,7 @@ import Foundation
 import HTTPClient
 import HTTPServer
 import Signing
+import TestBackend
 import Testing
 
 @testable import GitHub
@@ -15,12 +16,12 @@ import Testing
     )
 
     @Test func `A status is one request with a short description`() async throws {
-        try await withAPI([.text("{}", status: 201)]) { url, asked in
-            try await api(url).setStatus(Self.status, on: String(repeating: "a", count: 40), of: "acme/web")
-            let line = try #require(asked().first)
-            #expect(line.hasPrefix("POST /repos/acme/web/statuses/\(String(repeating: "a", count: 40)) "))
+        try await withBackend([.text("{}", status: 201)]) { backend in
+            try await api(backend.url).setStatus(Self.status, on: String(repeating: "a", count: 40), of: "acme/web")
+            let request = try #require(backend.requests.first)
+            #expect(request.line == "POST /repos/acme/web/statuses/\(String(repeating: "a", count: 40))")
             let body = try #require(
-                try JSONSerialization.jsonObject(with: Data(line.drop { $0 != "{" }.utf8)) as? [String: String]
+                try JSONSerialization.jsonObject(with: Data(request.body)) as? [String: String]
             )
             #expect(body["description"]?.count == 140)
             #expect(body["target_url"] == "https://deploy.example.com/runs/7")
@@ -28,11 +29,16 @@ import Testing
     }
 
     @Test func `A deployment merges nothing and waits for nothing`() async throws {
-        try await withAPI([.text(#"{"id":42}"#, status: 201)]) { url, asked in
-            let id = try await api(url).createDeployment(of: "abc", to: "production", description: "", in: "acme/web")
+        try await withBackend([.text(#"{"id":42}"#, status: 201)]) { backend in
+            let id = try await api(backend.url).createDeployment(
+                of: "abc",
+                to: "production",
+                description: "",
+                in: "acme/web"
+            )
             #expect(id == 42)
-            let line = try #require(asked().first)
-            #expect(line.contains(#""auto_merge":false"#) && line.contains(#""required_contexts":[]"#))
+            let body = try #require(backend.requests.first).text
+            #expect(body.contains(#""auto_merge":false"#) && body.contains(#""required_contexts":[]"#))
         }
     }
 
@@ -43,10 +49,10 @@ import Testing
     ])
     func `Each refusal has its own code`(status: Int, headers: [(String, String)], code: GitHubError.Code) async throws
     {
-        try await withAPI([.text(#"{"message":"no"}"#, status: status, headers: headers)]) { url, asked in
-            let error = await #expect(throws: GitHubError.self) { try await api(url).canSee("acme/web") }
+        try await withBackend([.text(#"{"message":"no"}"#, status: status, headers: headers)]) { backend in
+            let error = await #expect(throws: GitHubError.self) { try await api(backend.url).canSee("acme/web") }
             #expect(error?.code == code)
-            #expect(asked().count == 1)
+            #expect(backend.requests.count == 1)
             if headers.first?.0 == "Retry-After" { #expect(error?.retryAfter == .seconds(7)) }
         }
     }
@@ -63,33 +69,34 @@ import Testing
         let answers: [Response] = [
             .text(#"{"id":99}"#), .text(#"{"token":"ghs_1","expires_at":"2099-01-01T00:00:00Z"}"#, status: 201),
         ]
-        try await withAPI(answers) { url, asked in
+        try await withBackend(answers) { backend in
             let api = GitHubAPI(
                 credential: .app(id: 5, key: try await AppKey.make(), installation: nil),
-                api: url,
+                api: backend.url,
                 client: HTTPClient()
             )
             for name in ["acme/web", "acme/api"] {
                 let token = try await api.token(for: name)
                 #expect(token == "ghs_1")
             }
-            #expect(asked().count == 2)
-            #expect(asked().first == "GET /repos/acme/web/installation ")
-            #expect(asked().last?.hasPrefix("POST /app/installations/99/access_tokens {") == true)
+            #expect(backend.requests.count == 2)
+            #expect(backend.requests.first?.line == "GET /repos/acme/web/installation")
+            #expect(backend.requests.last?.line == "POST /app/installations/99/access_tokens")
+            #expect(backend.requests.last?.text.hasPrefix("{") == true)
         }
     }
 
     @Test func `A token near its end is minted again`() async throws {
         let soon = Date(timeIntervalSinceNow: 60).formatted(.iso8601)
-        try await withAPI([.text(#"{"token":"ghs_1","expires_at":"\#(soon)"}"#, status: 201)]) { url, asked in
+        try await withBackend([.text(#"{"token":"ghs_1","expires_at":"\#(soon)"}"#, status: 201)]) { backend in
             let api = GitHubAPI(
                 credential: .app(id: 5, key: try await AppKey.make(), installation: 99),
-                api: url,
+                api: backend.url,
                 client: HTTPClient()
             )
             _ = try await api.token(for: "acme/web")
             _ = try await api.token(for: "acme/web")
-            #expect(asked().count == 2)
+            #expect(backend.requests.count == 2)
         }
     }
 

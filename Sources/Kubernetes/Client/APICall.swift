@@ -1,3 +1,5 @@
+import HTTPClient
+
 /// One request to the API server, before it knows who sends it.
 struct APICall: Sendable {
     /// What errors begin with: `Deployment web`.

@@ -1,3 +1,5 @@
+import HTTPClient
+
 extension Cluster {
     /// - Returns: nil if there is none.
     public func get(_ id: ObjectID) async throws -> JSON? {

@@ -1,3 +1,5 @@
+import HTTPClient
+
 /// A name as a part of an address. An empty one or dots would make it the address of something else: of all objects.
 func pathSegment(_ name: String) throws(KubernetesError) -> String {
     guard !name.isEmpty, name != ".", name != "..", !name.contains("/") else {
@@ -7,21 +9,6 @@ func pathSegment(_ name: String) throws(KubernetesError) -> String {
 }
 
 extension String {
-    /// For one segment of an address, or a value in its query: all but the unreserved characters (RFC 3986, 2.3).
-    var percentEncoded: String {
-        var text = ""
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default: text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return text
-    }
-
     /// Without white space at both ends.
     var trimmed: String {
         let start = drop(while: \.isWhitespace)

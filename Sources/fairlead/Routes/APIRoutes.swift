@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPClient
 import HTTPServer
 import Pipelines
 
@@ -225,32 +226,7 @@ private struct RunsQuery {
         if let pipeline { pairs.append(("pipeline", pipeline)) }
         if let status { pairs.append(("status", status.rawValue)) }
         if let ref { pairs.append(("ref", ref)) }
-        return "/api/v1/runs?" + pairs.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
-    }
-
-    private func encoded(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? ""
-    }
-
-    private static let unreserved: Set<Character> = Set(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-    )
-}
-
-extension String {
-    /// Percent-encodes every byte that is not in `allowed` (RFC 3986, unreserved).
-    fileprivate func addingPercentEncoding(withAllowedCharacters allowed: Set<Character>) -> String? {
-        var result = ""
-        for byte in utf8 {
-            let character = Character(UnicodeScalar(byte))
-            if byte < 128, allowed.contains(character) {
-                result.append(character)
-            } else {
-                let hex = String(byte, radix: 16, uppercase: true)
-                result += "%" + (hex.count == 1 ? "0" : "") + hex
-            }
-        }
-        return result
+        return "/api/v1/runs?" + pairs.map { "\($0.0)=\($0.1.percentEncoded)" }.joined(separator: "&")
     }
 }
 

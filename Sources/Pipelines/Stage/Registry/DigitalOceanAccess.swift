@@ -26,3 +26,9 @@ extension ServerSettings {
 extension RunDependencies {
     func digitalOcean() throws -> DigitalOcean { try settings.digitalOceanAPI(client: client) }
 }
+
+extension StageError {
+    init(_ error: DigitalOceanError) {
+        self.init(.errored, "digitalocean-\(error.code.rawValue)", error.message)
+    }
+}

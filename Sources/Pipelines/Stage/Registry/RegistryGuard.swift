@@ -57,8 +57,10 @@ public struct RegistryGuard: Sendable {
 
     /// - Returns: false if the registry is in use and was left alone.
     func clean(_ plan: Plan) async throws -> Bool {
-        guard let closing = needs.registryUse.close(plan.registry) else { return false }
-        defer { closing.open() }
+        try await needs.registryUse.whileUnused(plan.registry) { try await deleteOldImages(plan) }
+    }
+
+    private func deleteOldImages(_ plan: Plan) async throws {
         let api = try needs.digitalOcean()
         var deleted = 0
         for (repository, keep) in plan.repositories.sorted(by: { $0.key < $1.key }) {
@@ -69,13 +71,12 @@ public struct RegistryGuard: Sendable {
                 deleted += 1
             }
         }
-        guard deleted > 0 else { return true }
+        guard deleted > 0 else { return }
         try await api.collectGarbage(of: plan.registry)
         needs.logger.notice(
             "Deleted old images and began to collect garbage",
             metadata: ["registry": "\(plan.registry)", "images": "\(deleted)"]
         )
-        return true
     }
 
     private func images(
@@ -88,43 +89,5 @@ public struct RegistryGuard: Sendable {
         } catch  where error.code == .notFound {
             return []
         }
-    }
-}
-
-/// Which registries runs build for or push to now. A registry that is being cleaned is closed meanwhile.
-final class RegistryUse: Sendable {
-    private struct State {
-        var users: [String: Int] = [:]
-        var closed: Set<String> = []
-    }
-    private let state = Locked(State())
-
-    /// Between two looks at whether the registry is open again: cleaning takes seconds.
-    private static let pause = Duration.milliseconds(200)
-
-    func with<Result: Sendable>(_ registry: String, _ body: () async throws -> Result) async throws -> Result {
-        while !enter(registry) { try await Task.sleep(for: Self.pause) }
-        defer { state.withLock { $0.users[registry, default: 1] -= 1 } }
-        return try await body()
-    }
-
-    private func enter(_ registry: String) -> Bool {
-        state.withLock { state in
-            guard !state.closed.contains(registry) else { return false }
-            state.users[registry, default: 0] += 1
-            return true
-        }
-    }
-
-    /// - Returns: what opens it again; nil if somebody uses it.
-    func close(_ registry: String) -> Closing? {
-        state.withLock { state in
-            guard state.users[registry, default: 0] == 0, state.closed.insert(registry).inserted else { return nil }
-            return Closing(open: { [self] in self.state.withLock { _ = $0.closed.remove(registry) } })
-        }
-    }
-
-    struct Closing: Sendable {
-        let open: @Sendable () -> Void
     }
 }

@@ -1,5 +1,4 @@
 import DigitalOcean
-import FoundationEssentials
 
 /// The credentials of registries for one stage: a docker `config.json` for podman, and headers for our own questions.
 struct RegistryLogin: Sendable {
@@ -49,20 +48,5 @@ extension RunInProgress {
             access: login.access,
             ask: { [client = needs.client] in try await RegistryQuestion(client: client).ask($0, $1, $2) }
         )
-    }
-}
-
-extension RunInProgress {
-    /// While `body` works, the pipeline's registry is not cleaned: what a build finds to reuse stays until it is part of
-    /// a release.
-    func holdingRegistry(_ body: () async throws -> Void) async throws {
-        guard case .digitalocean(let name, _) = definition.registry else { return try await body() }
-        try await needs.registryUse.with(name, body)
-    }
-}
-
-extension StageError {
-    init(_ error: DigitalOceanError) {
-        self.init(.errored, "digitalocean-\(error.code.rawValue)", error.message)
     }
 }

@@ -74,19 +74,8 @@ struct Challenge: Equatable {
 
     var url: String {
         let pairs = [("service", service), ("scope", scope)].compactMap { name, value in
-            value.map { "\(name)=\(Self.encoded($0))" }
+            value.map { "\(name)=\($0.percentEncoded)" }
         }
         return pairs.isEmpty ? realm : realm + (realm.contains("?") ? "&" : "?") + pairs.joined(separator: "&")
-    }
-
-    private static func encoded(_ text: String) -> String {
-        text.utf8.reduce(into: "") { result, byte in
-            if byte.isLetterOrDigit || "-._~/:".utf8.contains(byte) {
-                result.append(Character(UnicodeScalar(byte)))
-            } else {
-                let hex = String(byte, radix: 16, uppercase: true)
-                result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
     }
 }

@@ -70,3 +70,13 @@ struct PodmanDeploy: DeployTarget {
         .direct(endpoints, client: podman.probes.http)
     }
 }
+
+extension PodmanDeploy {
+    func plan(_ revision: RevisionToRender, log: any StageLog) async throws -> [String] {
+        let rendered = try await render(revision, log: log, deadline: .now + .seconds(definition.deploy.timeout))
+        let body = try ReleaseBody(json: rendered.body)
+        return rendered.warnings.map { "warning: \($0)" }
+            + body.deployments.map { "+ \($0.replicas) new pods of Deployment \($0.name), then the old ones go" }
+            + body.services.map { "+ Service \($0.name) sends requests to them" }
+    }
+}

@@ -9,7 +9,7 @@ BENCH_PACKAGES := python3 webhook wrk
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
 SWIFT_TEST := swift test --skip-build --disable-xctest
 BUILD_SUITES := /(BuildIsolation|BuildMount|ChildLedger|ChildProcess|EmbeddedRegistry|ImageBuilder|ImageKey|ImagePusher|Podman|RemoteBuilder)Tests.swift
-TARGET_SUITES := /(PodmanContainer|PodmanTarget|SmokeTester)Tests.swift
+TARGET_SUITES := /(PodIsolation|PodmanContainer|PodmanTarget|SmokeTester)Tests.swift
 
 .PHONY: demo test test-tsan test-web bench format lint clean build release check packages
 

@@ -61,6 +61,7 @@ private struct SettingsReader {
         settings.git.caFile = existingFile(value["git"]?["caFile"])
         settings.unsafeBuilds = value["unsafeBuilds"]?.flag ?? false
         settings.buildNetwork = value["buildNetwork"]?["allow"]?.texts ?? []
+        settings.podNetwork = value["podNetwork"]?["allow"]?.texts ?? []
         settings.digitalocean = digitalocean(value["digitalocean"])
         settings.github = github(value["github"])
         settings.kubernetes.allow = value["kubernetes"]?["allow"]?.texts ?? []

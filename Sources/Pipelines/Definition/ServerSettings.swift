@@ -20,6 +20,8 @@ public struct ServerSettings: Sendable {
     public var unsafeBuilds = false
     /// Blocks of private IPv4 addresses that builds may reach all the same, as `address/bits`.
     public var buildNetwork: [String] = []
+    /// Blocks of this machine's own or of link-local IPv4 addresses that pods may reach all the same.
+    public var podNetwork: [String] = []
     /// Nil: no pipeline can use DigitalOcean.
     public var digitalocean: DigitalOceanAccess?
     /// Nil: GitHub is told nothing.

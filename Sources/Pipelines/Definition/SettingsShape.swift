@@ -78,6 +78,22 @@ extension Shape {
                 ),
                 "What builds may reach: the internet, and no private address."
             ),
+            .optional(
+                "podNetwork",
+                .object(
+                    ObjectShape(keys: [
+                        .optional(
+                            "allow",
+                            .list(.text(.addressBlock), count: 0...64),
+                            """
+                            Blocks of IPv4 addresses that pods of the podman target may reach although they are this \
+                            machine's or link-local. Default: none.
+                            """
+                        )
+                    ])
+                ),
+                "What pods may reach: the internet and private networks, not this machine itself."
+            ),
             .optional("digitalocean", digitalocean, "How DigitalOcean is reached, for its registries and clusters."),
             .optional("github", github, "How GitHub is told about runs: commit statuses and deployments."),
             .optional(

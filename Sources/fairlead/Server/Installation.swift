@@ -78,7 +78,8 @@ struct Installation: Sendable {
             podman: here,
             folder: "\(settings.data)/target",
             authFile: access.authFile,
-            drain: .seconds(settings.limits.drain)
+            drain: .seconds(settings.limits.drain),
+            allow: settings.podNetwork
         )
         return (remote ?? here, target)
     }

@@ -3,86 +3,6 @@ import Testing
 
 @testable import Pipelines
 
-/// A network namespace that stands for the world outside of the machine: one public address (of a range that is kept
-/// for documentation), one private and one link-local, with a web server on all of them.
-private final class Outside: Sendable {
-    static let port = 8099
-    let name: String
-    let publicAddress: String
-    let privateAddress: String
-    let linkLocalAddress: String
-    private let children = ChildProcess(ledger: nil, run: nil)
-    private let server = Locked<Task<Void, Never>?>(nil)
-
-    init() {
-        let number = Int.random(in: 1...250)
-        name = "flo\(Int.random(in: 100_000...999_999))"
-        publicAddress = "198.51.100.\(number)"
-        privateAddress = "10.250.\(number).2"
-        linkLocalAddress = "169.254.\(number).2"
-    }
-
-    var addresses: [String] { [publicAddress, privateAddress, linkLocalAddress] }
-
-    func open() async throws {
-        try await ip("netns", "add", name)
-        try await ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
-        // The way back is the host's private address; what comes from a build is behind it (NAT).
-        let host = privateAddress.replacing(/2$/, with: "1")
-        try await ip("addr", "add", "\(host)/24", "dev", name)
-        try await ip("link", "set", name, "up")
-        try await ip("-n", name, "link", "set", "lo", "up")
-        try await ip("-n", name, "link", "set", "eth0", "up")
-        try await ip("-n", name, "addr", "add", "\(privateAddress)/24", "dev", "eth0")
-        for address in [publicAddress, linkLocalAddress] {
-            try await ip("-n", name, "addr", "add", "\(address)/32", "dev", "eth0")
-            try await ip("route", "add", "\(address)/32", "via", privateAddress, "dev", name)
-        }
-        try await ip("-n", name, "route", "add", "default", "via", host)
-        let (children, name) = (children, name)
-        server.withLock {
-            $0 = Task {
-                _ = try? await children.run(
-                    "ip",
-                    ["netns", "exec", name, "busybox", "httpd", "-f", "-p", "\(Self.port)"],
-                    deadline: .seconds(120)
-                ) { _ in }
-            }
-        }
-    }
-
-    func close() async {
-        let task = server.withLock { $0 }
-        task?.cancel()
-        await task?.value
-        try? await ip("link", "del", name)
-        try? await ip("netns", "del", name)
-    }
-
-    private func ip(_ arguments: String...) async throws {
-        let (result, _) = try await children.capture("ip", arguments, deadline: .seconds(20))
-        guard result.succeeded else {
-            throw StageError(.errored, "ip", "ip \(arguments.joined(separator: " ")): \(result.tail)")
-        }
-    }
-
-    /// Whether the host itself gets an answer from there.
-    func answers(_ address: String) async -> Bool {
-        let end = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < end {
-            let result = try? await children.capture(
-                "busybox",
-                ["nc", "-w", "2", address, "\(Self.port)"],
-                input: Array("GET / HTTP/1.0\r\n\r\n".utf8),
-                deadline: .seconds(10)
-            )
-            if let result, String(decoding: result.stdout, as: UTF8.self).hasPrefix("HTTP/1") { return true }
-            try? await Task.sleep(for: .milliseconds(50))
-        }
-        return false
-    }
-}
-
 @Suite("Build isolation", .serialized)
 struct BuildIsolationTests {
     /// Asks an address from inside of a RUN step; the answer is a line `ADDRESS open` or `ADDRESS shut`.
@@ -95,22 +15,9 @@ struct BuildIsolationTests {
         return "RUN \(Self.ask.trimmingWhitespace) \(asks)\n"
     }
 
-    private func withOutside(_ body: (Outside) async throws -> Void) async throws {
-        let outside = Outside()
-        do {
-            try await outside.open()
-            for address in outside.addresses { #expect(await outside.answers(address), "\(address) from the host") }
-            try await body(outside)
-        } catch {
-            await outside.close()
-            throw error
-        }
-        await outside.close()
-    }
-
     @Test("a step reaches the internet, and no private or link-local address unless it is allowed")
     func outside() async throws {
-        try await withOutside { outside in
+        try await Outside.with { outside in
             try await withPodman { podman in
                 let repository = try Repository(dockerfile(outside.addresses, port: Outside.port))
                 let log = CollectedLog()
@@ -157,25 +64,12 @@ struct BuildIsolationTests {
     func host() async throws {
         setenv("FAIRLEAD_TEST_TOKEN", "token-of-the-server", 1)
         defer { unsetenv("FAIRLEAD_TEST_TOKEN") }
-        let port = try #require(LoopbackProbe.freePort())
-        // On every address, loopback and bridges included; it has nothing to show.
-        let folder = try TestFolder()
-        let server = Task {
-            _ = try? await ChildProcess(ledger: nil, run: nil).run(
-                "busybox",
-                ["httpd", "-f", "-p", "\(port)", "-h", folder.path],
-                deadline: .seconds(120)
-            ) { _ in }
-        }
-        defer { server.cancel() }
-        let end = ContinuousClock.now + .seconds(20)
-        while await LoopbackProbe.status(port: port, path: "/") == nil, ContinuousClock.now < end {
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        #expect(await LoopbackProbe.status(port: port, path: "/") == 404)
+        let server = try await HostServer()
+        defer { server.end() }
         try await withPodman { podman in
+            let pods = try PodmanNetwork.ofPods("todo", in: podman.folder)
             let addresses =
-                [podman.buildNetwork.gateway, podman.podNetwork.gateway, "127.0.0.1"] + Self.hostAddresses()
+                [podman.buildNetwork.gateway, pods.gateway, "127.0.0.1"] + hostAddresses()
             let log = CollectedLog()
             let mark = uniqueSleep()
             let onlyHere = Task {
@@ -184,7 +78,7 @@ struct BuildIsolationTests {
             }
             defer { onlyHere.cancel() }
             let repository = try Repository(
-                dockerfile(addresses, port: port) + """
+                dockerfile(addresses, port: server.port) + """
                     RUN echo "first process: $(tr '\\0' ' ' </proc/1/cmdline)"; echo "namespace $(readlink /proc/self/ns/pid)"
                     RUN env; ps | grep -c "sleep \(mark.prefix(4))[\(mark.dropFirst(4).prefix(1))]" | sed 's/^/seen: /'
                     RUN grep CapEff /proc/self/status; ls /proc/1/root/root 2>&1 | head -3
@@ -208,33 +102,14 @@ struct BuildIsolationTests {
             #expect(mask & (1 << 13 | 1 << 21) == 0)
         }
     }
-
-    private static func hostAddresses() -> [String] {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&list) == 0 else { return [] }
-        defer { freeifaddrs(list) }
-        var result: [String] = []
-        var next = list
-        while let entry = next {
-            if let address = entry.pointee.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET) {
-                let value = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                    UInt32(bigEndian: $0.pointee.sin_addr.s_addr)
-                }
-                let text = IPv4Range(base: value, length: 32).address(0)
-                if !text.hasPrefix("127.") { result.append(text) }
-            }
-            next = entry.pointee.ifa_next
-        }
-        return Array(Set(result)).sorted()
-    }
 }
 
-@Suite("BuildFirewall")
-struct BuildFirewallTests {
-    private func firewall(_ allow: [String] = []) throws -> BuildFirewall {
+@Suite("NetworkFirewall")
+struct NetworkFirewallTests {
+    private func firewall(_ allow: [String] = []) throws -> NetworkFirewall {
         let folder = try TestFolder()
         try SmallFile.makeFolder("\(folder.path)/networks")
-        return try BuildFirewall(network: try PodmanNetwork.ensure("build", in: folder.path), allow: allow)
+        return try NetworkFirewall(network: try PodmanNetwork.ofBuilds(in: folder.path), allow: allow)
     }
 
     @Test("name servers pass on port 53 only, before private ranges are refused")
@@ -268,7 +143,7 @@ struct BuildFirewallTests {
             #expect(try firewall([entry]).rules(.ipv4, nameServers: []).text.contains("-d 10.1."))
         } else {
             let error = #expect(throws: StageError.self) { try firewall([entry]) }
-            #expect(error?.reason.code == "build-network-allow")
+            #expect(error?.reason.code == "network-allow")
         }
     }
 
@@ -286,7 +161,7 @@ struct BuildFirewallTests {
             try folder.write(text, to: "resolv\(index)")
             return "\(folder.path)/resolv\(index)"
         }
-        #expect(BuildFirewall.nameServers(files: paths) == expected)
+        #expect(NetworkFirewall.nameServers(files: paths) == expected)
     }
 
     @Test("rules are put in place once, mended when somebody flushes them, and taken away whole")
@@ -294,7 +169,7 @@ struct BuildFirewallTests {
         let children = ChildProcess(ledger: nil, run: nil)
         let folder = try TestFolder()
         try SmallFile.makeFolder("\(folder.path)/networks")
-        let network = try PodmanNetwork.ensure("build", in: folder.path)
+        let network = try PodmanNetwork.ofBuilds(in: folder.path)
         func own() async throws -> [String] {
             var lines: [String] = []
             for program in ["iptables-save", "ip6tables-save"] {
@@ -306,7 +181,7 @@ struct BuildFirewallTests {
             // Without counters, which packets change.
             return lines.map { $0.replacing(/\[\d+:\d+\]/, with: "") }
         }
-        let firewall = try BuildFirewall(network: network, allow: [])
+        let firewall = try NetworkFirewall(network: network, allow: [])
         do {
             try await firewall.ensure(children)
             let first = try await own()
@@ -323,7 +198,7 @@ struct BuildFirewallTests {
             try await firewall.ensure(children)
             #expect(try await Set(own()) == Set(first))
             // Another list replaces the rules, and leaves none of the old.
-            try await BuildFirewall(network: network, allow: ["10.9.9.9"]).ensure(children)
+            try await NetworkFirewall(network: network, allow: ["10.9.9.9"]).ensure(children)
             let second = try await own()
             #expect(second.contains { $0.contains("10.9.9.9") })
             let old = try #require(first.first { $0.contains("-d 10.0.0.0/8") }).split(separator: " ")[1].dropLast(2)

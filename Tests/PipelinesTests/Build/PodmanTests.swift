@@ -53,11 +53,14 @@ struct PodmanTests {
             try await withPodman { two in
                 let again = try Podman(folder: one.folder, insecureRegistries: [])
                 #expect(one.buildNetwork == again.buildNetwork)
-                #expect(one.podNetwork == again.podNetwork)
-                let all = [one.buildNetwork, one.podNetwork, two.buildNetwork, two.podNetwork]
-                #expect(Set(all.map(\.interface)).count == 4)
-                #expect(Set(all.map(\.name)).count == 4)
-                #expect(Set(all.map(\.subnet)).count == 4)
+                #expect(try PodmanNetwork.ofPods("a", in: one.folder) == PodmanNetwork.ofPods("a", in: again.folder))
+                let pods = try [one, two].flatMap { podman in
+                    try ["a", "b"].map { try PodmanNetwork.ofPods($0, in: podman.folder) }
+                }
+                let all = [one.buildNetwork, two.buildNetwork] + pods
+                #expect(Set(all.map(\.interface)).count == 6)
+                #expect(Set(all.map(\.name)).count == 6)
+                #expect(Set(all.map(\.subnet)).count == 6)
                 for network in all {
                     #expect(network.interface.utf8.count <= 15)
                     let range = try #require(IPv4Range(network.subnet))
@@ -72,13 +75,32 @@ struct PodmanTests {
     func subnetTaken() async throws {
         let folder = try TestFolder()
         try SmallFile.makeFolder("\(folder.path)/networks")
-        let first = try PodmanNetwork.ensure("build", in: folder.path)
+        let first = try PodmanNetwork.ofBuilds(in: folder.path)
         let file = "\(folder.path)/networks/\(first.name).json"
         let text = try #require(SmallFile.text(file))
         try SmallFile.write(text.replacing(first.name, with: "other"), to: "\(folder.path)/networks/other.json")
         unlink(file)
-        let second = try PodmanNetwork.ensure("build", in: folder.path)
+        let second = try PodmanNetwork.ofBuilds(in: folder.path)
         #expect(second.subnet != first.subnet)
+    }
+
+    @Test("a subnet that another data folder has chosen is not chosen again, though no bridge is there yet")
+    func subnetClaimed() async throws {
+        let folders = [try TestFolder(), try TestFolder()]
+        for folder in folders { try SmallFile.makeFolder("\(folder.path)/networks") }
+        let first = try PodmanNetwork.ofBuilds(in: folders[0].path)
+        // The other folder remembers the same subnet, as after a restart of the machine.
+        let file = "\(folders[1].path)/networks/\(try PodmanNetwork.ofBuilds(in: folders[1].path).name).json"
+        let own = try #require(SmallFile.text(file))
+        let range = try #require(PodmanNetwork.all(in: folders[1].path).first).subnet
+        let gateway = first.gateway
+        try SmallFile.write(
+            own.replacing(range, with: first.subnet).replacing(/"gateway" : "[^"]+"/, with: "\"gateway\" : \"\(gateway)\""),
+            to: file
+        )
+        #expect(PodmanNetwork.all(in: folders[1].path).map(\.subnet) == [first.subnet])
+        #expect(try PodmanNetwork.ofBuilds(in: folders[1].path).subnet != first.subnet)
+        #expect(try PodmanNetwork.ofBuilds(in: folders[0].path) == first)
     }
 
     @Test("podman takes the configuration, and everything is in the folder")
@@ -87,9 +109,11 @@ struct PodmanTests {
             let format = "{{.Store.GraphRoot}} {{.Store.RunRoot}} {{.Host.OCIRuntime.Name}} {{.Host.NetworkBackend}}"
             let info = try await podman.lines(["info", "--format", format])
             #expect(info == ["\(podman.folder)/storage \(podman.runFolder) runc netavark"])
+            let pods = try PodmanNetwork.ofPods("todo", in: podman.folder)
             let networks = try await podman.lines(["network", "ls", "--format", "{{.Name}}"])
-            #expect(Set(networks).isSuperset(of: [podman.buildNetwork.name, podman.podNetwork.name]))
-            for name in [podman.buildNetwork.name, podman.podNetwork.name] {
+            let ours = [podman.buildNetwork.name, pods.name]
+            #expect(Set(networks).isSuperset(of: ours))
+            for name in ours {
                 let shown = try await podman.lines([
                     "network", "inspect", name, "--format", "{{.Name}} {{.Options.isolate}}",
                 ])
@@ -116,14 +140,15 @@ struct PodmanTests {
     @Test("removeAll leaves no process, mount, bridge, rule or file")
     func removeAll() async throws {
         try await withPodman { podman in
-            try await BuildFirewall(network: podman.buildNetwork, allow: []).ensure(podman.children)
+            try await NetworkFirewall(network: podman.buildNetwork, allow: []).ensure(podman.children)
             let root = "\(podman.folder)/root"
             for name in ["bin", "proc", "dev", "sys", "etc", "run", "tmp"] {
                 try SmallFile.makeFolder("\(root)/\(name)")
             }
             let busybox = try #require(SmallFile.read("/bin/busybox"))
             try SmallFile.write(busybox, to: "\(root)/bin/busybox", mode: 0o755)
-            let network = podman.podNetwork
+            let network = try PodmanNetwork.ofPods("todo", in: podman.folder)
+            try await NetworkFirewall(network: network, for: .pods, allow: []).ensure(podman.children)
             let started = try await podman.lines(
                 ["run", "-d", "--network", network.name, "--rootfs", root, "/bin/busybox", "sleep", "1000"])
             let shown = try await podman.lines(["inspect", "--format", "{{.State.Pid}}"] + started)
@@ -142,7 +167,8 @@ struct PodmanTests {
                     [],
                     deadline: .seconds(20)
                 )
-                #expect(!String(decoding: rules, as: UTF8.self).contains(podman.buildNetwork.interface))
+                let left = String(decoding: rules, as: UTF8.self)
+                #expect(!left.contains(podman.buildNetwork.interface) && !left.contains(network.interface))
             }
         }
     }

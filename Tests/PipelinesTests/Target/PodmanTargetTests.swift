@@ -16,7 +16,7 @@ struct PodmanTargetTests {
             #expect(try await room.version(first) == "version 1")
             #expect(try await room.pods() == ["todo-web-r1-0", "todo-web-r1-1"])
             #expect(log.text.contains("run the images that were pushed"))
-            let bridge = room.podman.podNetwork.interface
+            let bridge = try PodmanNetwork.ofPods(TargetRoom.environment, in: room.podman.folder).interface
             let address = SmallFile.text("/sys/class/net/\(bridge)/address")
             #expect(PodBridge(interface: bridge).isPinned)
 

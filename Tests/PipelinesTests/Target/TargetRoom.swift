@@ -163,13 +163,14 @@ struct TargetRoom: Sendable {
         _ body: ReleaseBody,
         _ release: Int64,
         previous: Int64? = nil,
+        environment: String = Self.environment,
         log: any StageLog = CollectedLog(),
         seconds: Int = 60
     ) async throws -> [ServiceEndpoint] {
         try await target.apply(
             body,
             release: release,
-            environment: Self.environment,
+            environment: environment,
             previous: previous,
             log: log,
             deadline: .now + .seconds(seconds)

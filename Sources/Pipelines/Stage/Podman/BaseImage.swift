@@ -77,6 +77,6 @@ struct BaseImage: Sendable, Equatable {
             // 127.1, 0x7f000001 and 0 are addresses to the system's resolver.
             return last == "localhost" || last.utf8.first?.isDigit == true
         }
-        return BuildFirewall.blocked.compactMap { IPv4Range($0) }.contains { $0.overlaps(address) }
+        return NetworkFirewall.blocked.compactMap { IPv4Range($0) }.contains { $0.overlaps(address) }
     }
 }

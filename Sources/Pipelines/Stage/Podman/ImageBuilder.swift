@@ -12,7 +12,7 @@ public struct ImageBuilder: Sendable {
     ///   - authFile: a docker `config.json` with credentials for private base images; nil: none.
     ///   - registries: those that base images may come from though they are on this machine or on a private network:
     ///     `host:port`, or `host:port/path` for what lies below it.
-    ///   - allow: addresses that RUN steps may reach though they are private (`BuildFirewall`).
+    ///   - allow: addresses that RUN steps may reach though they are private (`NetworkFirewall`).
     ///   - unsafeBuilds: builds in a chroot, with the host's network and processes in sight. Only where the operator
     ///     asks for it, on hosts that can do no better; a podman elsewhere always isolates.
     public init(

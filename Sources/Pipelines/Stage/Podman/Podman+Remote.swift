@@ -46,15 +46,15 @@ extension Podman {
 
     /// The network of builds, with its rules in place.
     ///
-    /// - Parameter allow: as for `BuildFirewall`.
+    /// - Parameter allow: as for `NetworkFirewall`.
     func readyBuildNetwork(allow: [String]) async throws -> PodmanNetwork {
         guard remote != nil else {
-            try await BuildFirewall(network: buildNetwork, allow: allow).ensure(children)
+            try await NetworkFirewall(network: buildNetwork, allow: allow).ensure(children)
             return buildNetwork
         }
         _ = try await store()
         let network = try await remoteBuildNetwork()
-        try await BuildFirewall(network: network, allow: allow).ensure(RemoteHost(self))
+        try await NetworkFirewall(network: network, allow: allow).ensure(RemoteHost(self))
         return network
     }
 

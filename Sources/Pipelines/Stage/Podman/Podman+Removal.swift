@@ -13,11 +13,11 @@ extension Podman {
             _ = try? await capture(arguments, deadline: .seconds(60))
         }
         try? await sweepBuilds()
-        for network in [buildNetwork, podNetwork] {
+        for network in PodmanNetwork.all(in: folder) {
             _ = try? await capture(["network", "rm", "-f", network.name], deadline: .seconds(30))
             Bridge.remove(network.interface)
+            try? await NetworkFirewall(network: network, allow: []).remove(children)
         }
-        try? await BuildFirewall(network: buildNetwork, allow: []).remove(children)
         unmountAll()
         SmallFile.remove(folder)
         SmallFile.remove(runFolder)
@@ -30,7 +30,7 @@ extension Podman {
     private func removeElsewhere() async throws {
         try await sweepBuilds()
         let network = try await remoteBuildNetwork()
-        try await BuildFirewall(network: network, allow: []).remove(RemoteHost(self))
+        try await NetworkFirewall(network: network, allow: []).remove(RemoteHost(self))
         _ = try await lines(["network", "rm", "--force", network.name])
         SmallFile.remove(folder)
     }

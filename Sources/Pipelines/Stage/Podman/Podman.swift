@@ -6,10 +6,8 @@ import Glibc
 public struct Podman: Sendable {
     /// Absolute, without symbolic links.
     public let folder: String
-    /// Where RUN steps of builds live; `BuildFirewall` says what they may reach.
+    /// Where RUN steps of builds live; `NetworkFirewall` says what they may reach.
     public let buildNetwork: PodmanNetwork
-    /// Where pods live. The host reaches them at their addresses.
-    public let podNetwork: PodmanNetwork
     /// `host:port` of registries that speak plain http.
     public let insecureRegistries: [String]
     /// Nil: podman works on this machine.
@@ -40,8 +38,7 @@ public struct Podman: Sendable {
         let configuration = PodmanConfiguration(folder: self.folder, insecureRegistries: insecureRegistries)
         try configuration.forgetEarlierBoot()
         try configuration.write()
-        self.buildNetwork = try PodmanNetwork.ensure("build", in: self.folder)
-        self.podNetwork = try PodmanNetwork.ensure("pods", in: self.folder)
+        self.buildNetwork = try PodmanNetwork.ofBuilds(in: self.folder)
     }
 
     /// A podman elsewhere, for builds and pushes: its client runs here, without root, and keeps its own files in the
@@ -64,7 +61,6 @@ public struct Podman: Sendable {
         self.children = ChildProcess(ledger: ledger, run: nil)
         let client = RemoteClient(folder: self.folder)
         self.buildNetwork = PodmanNetwork(named: "fairlead-build-\(try client.write())")
-        self.podNetwork = buildNetwork
     }
 
     private init(_ other: Podman, run: Int64?) {
@@ -72,7 +68,6 @@ public struct Podman: Sendable {
         remote = other.remote
         insecureRegistries = other.insecureRegistries
         buildNetwork = other.buildNetwork
-        podNetwork = other.podNetwork
         ledger = other.ledger
         children = ChildProcess(ledger: other.ledger, run: run)
     }

@@ -39,7 +39,7 @@ extension Podman {
             let service = versionCheck(builder.version, at: remote.podman)
             guard service.ok else { return [client, service] }
             _ = try await store()
-            try await BuildFirewall(network: buildNetwork, allow: []).probe(RemoteHost(self))
+            try await NetworkFirewall(network: buildNetwork, allow: []).probe(RemoteHost(self))
             return [client, service, PodmanCheck(ok: true, what: "containers and iptables work there", fix: "")]
         } catch {
             let fix = "Look at the log of that podman system service; it needs podman 4 as root, runc and iptables."
@@ -98,7 +98,7 @@ extension Podman {
 
     private func firewallCheck() async -> PodmanCheck {
         do {
-            try await BuildFirewall(network: buildNetwork, allow: []).probe(children)
+            try await NetworkFirewall(network: buildNetwork, allow: []).probe(children)
             return PodmanCheck(ok: true, what: "iptables works", fix: "")
         } catch {
             return PodmanCheck(

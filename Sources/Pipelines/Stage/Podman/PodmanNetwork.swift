@@ -21,28 +21,46 @@ public struct PodmanNetwork: Sendable, Equatable {
     private static let first = IPv4Range("10.64.0.0/22")!
     private static let slots: UInt64 = 24 * 64
 
+    /// What the names of our bridges begin with: of builds' networks, of pods'.
+    static let bridges = ["flb", "flp"]
+
+    /// Where pods of an environment live. The host reaches them at their addresses.
+    static func ofPods(_ environment: String, in folder: String) throws -> PodmanNetwork {
+        try ensure("pods", mark: "-" + Fingerprint.text(Fingerprint.of(environment)).prefix(8), in: folder)
+    }
+
+    /// Where RUN steps of builds live.
+    static func ofBuilds(in folder: String) throws -> PodmanNetwork { try ensure("build", mark: "", in: folder) }
+
+    /// Every network that the folder remembers.
+    static func all(in folder: String) -> [PodmanNetwork] { files(in: "\(folder)/networks").compactMap { PodmanNetwork($1) } }
+
     /// The network as the folder remembers it, or a new one on a subnet that is free now.
     ///
-    /// - Parameter role: `build`; the network is called `fairlead-build-…`, and by the folder's fingerprint: netavark
-    ///   names its firewall chains, and counts addresses, by the network's name alone, for the whole machine.
-    static func ensure(_ role: String, in folder: String) throws -> PodmanNetwork {
-        let mark = Fingerprint.text(Fingerprint.of(folder)).prefix(8)
-        let name = "fairlead-\(role)-\(mark)"
+    /// It is called by the folder's fingerprint too: netavark names its firewall chains, and counts addresses, by the
+    /// network's name alone, for the whole machine.
+    private static func ensure(_ role: String, mark: String, in folder: String) throws -> PodmanNetwork {
+        let name = "fairlead-\(role)-\(Fingerprint.text(Fingerprint.of(folder)).prefix(8))\(mark)"
         let path = "\(folder)/networks/\(name).json"
-        if let bytes = SmallFile.read(path), let file = try? JSONDecoder().decode(File.self, from: Data(bytes)),
-            let known = PodmanNetwork(file), !IPv4Range.routes(except: known.interface).contains(where: known.overlaps)
-        {
-            return known
-        }
-        let hash = Fingerprint.of("\(folder)\u{0}\(role)")
+        let hash = Fingerprint.of("\(folder)\u{0}\(role)\(mark)")
         // An interface's name has 15 characters at most (IFNAMSIZ, netdevice(7)).
         let interface = "fl\(role.prefix(1))\(Fingerprint.text(hash).prefix(10))"
-        let taken = IPv4Range.routes(except: interface) + otherNetworks(in: folder, except: path)
+        let claims = SubnetClaims()
+        defer { claims.close() }
+        let taken = IPv4Range.routes(except: interface)
+            + ["\(folder)/networks", "/etc/containers/networks", SubnetClaims.folder].flatMap { folder in
+                files(in: folder).filter { $0.name != "\(name).json" }.flatMap(\.file.ranges)
+            }
+        if let known = read(path).flatMap(PodmanNetwork.init), !taken.contains(where: known.overlaps) {
+            claims.add(path)
+            return known
+        }
         for step in 0..<slots {
             let range = first.following(Int((hash &+ step) % slots))
             guard !taken.contains(where: range.overlaps) else { continue }
             let network = PodmanNetwork(name: name, range: range, interface: interface)
             try network.file.write(to: path)
+            claims.add(path)
             return network
         }
         throw StageError(
@@ -80,15 +98,16 @@ public struct PodmanNetwork: Sendable, Equatable {
 
     private func overlaps(_ other: IPv4Range) -> Bool { IPv4Range(subnet)?.overlaps(other) ?? false }
 
-    /// Networks that have no route at the moment: podman's bridges exist only while a container is on them.
-    private static func otherNetworks(in folder: String, except path: String) -> [IPv4Range] {
-        ["\(folder)/networks", "/etc/containers/networks"].flatMap { folder in
-            SmallFile.names(in: folder).map { "\(folder)/\($0)" }.filter { $0.hasSuffix(".json") && $0 != path }
-        }.flatMap { path -> [IPv4Range] in
-            guard let bytes = SmallFile.read(path), let file = try? JSONDecoder().decode(File.self, from: Data(bytes))
-            else { return [] }
-            return file.subnets.compactMap { IPv4Range($0.subnet) }
+    /// Networks in a folder of podman's. They may have no route at the moment: podman's bridges exist only while a
+    /// container is on them.
+    private static func files(in folder: String) -> [(name: String, file: File)] {
+        SmallFile.names(in: folder).filter { $0.hasSuffix(".json") }.compactMap { name in
+            read("\(folder)/\(name)").map { (name, $0) }
         }
+    }
+
+    private static func read(_ path: String) -> File? {
+        SmallFile.read(path).flatMap { try? JSONDecoder().decode(File.self, from: Data($0)) }
     }
 
     // MARK: - podman's file
@@ -110,6 +129,8 @@ public struct PodmanNetwork: Sendable, Equatable {
         var dnsEnabled: Bool
         var options: [String: String]?
         var ipamOptions: [String: String]?
+
+        var ranges: [IPv4Range] { subnets.compactMap { IPv4Range($0.subnet) } }
 
         enum CodingKeys: String, CodingKey {
             case name, id, driver, created, subnets, options
@@ -144,4 +165,27 @@ public struct PodmanNetwork: Sendable, Equatable {
             ipamOptions: ["driver": "host-local"]
         )
     }
+}
+
+/// Which networks of this machine's data folders have which subnet, since it was started: a link to each network's file.
+/// Two folders that look for a free subnet at the same moment do so one after the other.
+private struct SubnetClaims {
+    static let folder = "/run/fairlead/networks"
+    /// Negative where we may not write: then there is only what the routes say.
+    private let lock: Int32
+
+    init() {
+        try? SmallFile.makeFolder(Self.folder, mode: 0o700)
+        lock = open("\(Self.folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if lock >= 0 { flock(lock, LOCK_EX) }
+        for name in SmallFile.names(in: Self.folder) where access("\(Self.folder)/\(name)", F_OK) != 0 {
+            unlink("\(Self.folder)/\(name)")
+        }
+    }
+
+    func add(_ path: String) {
+        symlink(path, "\(Self.folder)/\(path.split(separator: "/").last ?? "")")
+    }
+
+    func close() { if lock >= 0 { Glibc.close(lock) } }
 }

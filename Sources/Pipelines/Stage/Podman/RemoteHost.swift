@@ -16,7 +16,7 @@ extension ChildProcess: ContainerHost {
         try await capture(program, arguments, input: input, deadline: .seconds(20))
     }
 
-    func nameServers() async throws -> [String] { BuildFirewall.nameServers() }
+    func nameServers() async throws -> [String] { NetworkFirewall.nameServers() }
 }
 
 /// The machine or pod of a podman elsewhere, reached through that podman and nothing else: a container on the machine's
@@ -38,7 +38,7 @@ struct RemoteHost: ContainerHost {
     func nameServers() async throws -> [String] {
         let (result, text) = try await output(of: "cat", ["/etc/resolv.conf"], input: nil)
         guard result.succeeded else { throw podman.fault("run", result) }
-        return BuildFirewall.nameServers(texts: [String(decoding: text, as: UTF8.self)])
+        return NetworkFirewall.nameServers(texts: [String(decoding: text, as: UTF8.self)])
     }
 
     /// A file of podman's storage there; nil if it is not there.

@@ -11,7 +11,9 @@ extension PodmanTarget {
             $0.release != nil && live[$0.environment] == $0.release && $0.label(PodLabel.role) == "serve"
         }
         // One that cannot be started is missing behind the proxy, which is no reason to start nothing.
-        for pod in kept where !pod.isRunning { try? await engine.start(pod.name) }
+        for pod in kept where !pod.isRunning {
+            try? await engine.start(pod.name, on: try await readyNetwork(of: pod.environment))
+        }
         let environments = Set(all.map(\.environment) + proxy.routes.map(\.environment) + releases.environments)
         for environment in environments.sorted() {
             try await point(environment, at: live[environment], kept.filter { $0.environment == environment })

@@ -11,6 +11,7 @@ public struct PodmanTarget: Sendable {
     let engine: PodEngine
     let probes: ProbeClient
     let proxy: Proxy
+    private let allow: [String]
 
     var podsFolder: String { "\(folder)/pods" }
     var releases: ReleaseFiles { ReleaseFiles(folder: "\(folder)/releases") }
@@ -19,12 +20,14 @@ public struct PodmanTarget: Sendable {
     ///   - folder: `DATA/target`, absolute; made if missing, for root only.
     ///   - authFile: credentials of registries, in the form of podman's `--authfile`; nil if none are needed.
     ///   - drain: how long connections to old pods may last after the new ones took over.
+    ///   - allow: what pods may reach of this machine and of link-local addresses (`NetworkFirewall`).
     /// - Throws: `StageError` (errored) if the folder cannot be made, or has a colon in its path.
     public init(
         podman: Podman,
         folder: String,
         authFile: String?,
         drain: Duration = .seconds(10),
+        allow: [String] = [],
         client: HTTPClient = HTTPClient()
     ) throws {
         try SmallFile.makeFolder(folder, mode: 0o700)
@@ -40,6 +43,7 @@ public struct PodmanTarget: Sendable {
         engine = PodEngine(podman: podman, authFile: authFile, entrance: Turnstile())
         probes = ProbeClient(engine: engine, http: client)
         proxy = Proxy(folder: "\(self.folder)/proxy", children: podman.children, drainTime: drain)
+        self.allow = allow
     }
 
     private init(_ other: PodmanTarget, _ podman: Podman, authFile: String?) {
@@ -47,6 +51,7 @@ public struct PodmanTarget: Sendable {
         engine = PodEngine(podman: podman, authFile: authFile, entrance: other.engine.entrance)
         probes = ProbeClient(engine: engine, http: other.probes.http)
         proxy = other.proxy
+        allow = other.allow
     }
 
     /// The same target, with podman's processes recorded under a run and that run's credentials.
@@ -124,6 +129,13 @@ public struct PodmanTarget: Sendable {
 
     // MARK: - Steps
 
+    /// The network of an environment's pods, with its rules in place.
+    func readyNetwork(of environment: String) async throws -> PodmanNetwork {
+        let network = try PodmanNetwork.ofPods(environment, in: engine.podman.folder)
+        try await NetworkFirewall(network: network, for: .pods, allow: allow).ensure(engine.podman.children)
+        return network
+    }
+
     func bringUp(
         _ body: ReleaseBody,
         _ release: Int64,
@@ -135,6 +147,7 @@ public struct PodmanTarget: Sendable {
         let rollout = Rollout(
             engine: engine,
             probes: probes,
+            network: try await readyNetwork(of: environment),
             podsFolder: podsFolder,
             environment: environment,
             release: release,

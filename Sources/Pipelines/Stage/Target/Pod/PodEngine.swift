@@ -26,11 +26,11 @@ struct PodEngine: Sendable {
     }
 
     /// Makes a pod and starts it. What is left of one that could not be made is removed.
-    func play(_ sheet: PodSheet, deadline: Duration) async throws {
+    func play(_ sheet: PodSheet, on network: PodmanNetwork, deadline: Duration) async throws {
         let json = try sheet.json()
-        let (result, _) = try await onBridge {
+        let (result, _) = try await onBridge(network) {
             try await podman.capture(
-                ["play", "kube", "--quiet", "--network", podman.podNetwork.name, "-"],
+                ["play", "kube", "--quiet", "--network", network.name, "-"],
                 input: json,
                 deadline: deadline
             )
@@ -44,13 +44,16 @@ struct PodEngine: Sendable {
         )
     }
 
-    func start(_ pod: PodName) async throws {
-        _ = try await onBridge { try await capture(["pod", "start", pod.description]) }
+    func start(_ pod: PodName, on network: PodmanNetwork) async throws {
+        _ = try await onBridge(network) { try await capture(["pod", "start", pod.description]) }
     }
 
     /// Does what may make the bridge, and sees that it keeps its address before a second pod comes.
-    private func onBridge<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
-        let bridge = PodBridge(interface: podman.podNetwork.interface)
+    private func onBridge<Result: Sendable>(
+        _ network: PodmanNetwork,
+        _ body: @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let bridge = PodBridge(interface: network.interface)
         if bridge.exists {
             try bridge.pin()
             return try await body()

@@ -1,6 +1,7 @@
 /// Runs a pod to its end: the Job before a rollout, and init containers.
 struct PodOnce {
     let engine: PodEngine
+    let network: PodmanNetwork
     let log: any StageLog
     let deadline: Deadline
     /// For making the pod, where the deadline is about what runs in it.
@@ -15,7 +16,7 @@ struct PodOnce {
         let name = PodName(known: sheet.metadata.name)
         let containers = sheet.spec.containers.map { name.container($0.name) }
         do {
-            try await engine.play(sheet, deadline: (makingDeadline ?? deadline).left)
+            try await engine.play(sheet, on: network, deadline: (makingDeadline ?? deadline).left)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for container in containers {
                     group.addTask { _ = try await engine.follow(container, log: log, deadline: deadline.left) }

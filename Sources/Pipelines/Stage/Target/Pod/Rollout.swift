@@ -8,6 +8,7 @@
 struct Rollout {
     let engine: PodEngine
     let probes: ProbeClient
+    let network: PodmanNetwork
     /// `DATA/target/pods`
     let podsFolder: String
     let environment: String
@@ -167,7 +168,7 @@ struct Rollout {
             folder: folder
         )
         log.line("Starting \(pod.name)")
-        try await engine.play(sheet, deadline: deadline.left)
+        try await engine.play(sheet, on: network, deadline: deadline.left)
     }
 
     private func runInit(_ container: ContainerSpec, _ index: Int, _ pod: PlayedPod, _ folder: PodFolder) async throws {
@@ -187,7 +188,7 @@ struct Rollout {
         )
         log.line("Running init container \(container.name) of \(pod.name)")
         await engine.remove([name], grace: 0)
-        let once = PodOnce(engine: engine, log: log, deadline: deadline)
+        let once = PodOnce(engine: engine, network: network, log: log, deadline: deadline)
         let shown = [name.container(container.name): container.name]
         let grace = min(10, pod.workload.pod.terminationGrace)
         if let reason = try await once.run(sheet, shown: shown, grace: grace) {
@@ -239,7 +240,7 @@ struct Rollout {
         _ folder: PodFolder,
         _ end: Deadline
     ) async throws -> String? {
-        let once = PodOnce(engine: engine, log: log, deadline: end, makingDeadline: deadline)
+        let once = PodOnce(engine: engine, network: network, log: log, deadline: end, makingDeadline: deadline)
         let labels = labels(job.name, "once")
         for container in job.pod.initContainers {
             let sheet = PodSheet(

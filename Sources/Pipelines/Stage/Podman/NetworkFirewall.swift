@@ -1,13 +1,17 @@
 import Glibc
 
-/// What RUN steps of builds may reach from their network: the internet and the machine's name servers. Not the host
-/// itself on any of its addresses, no private, shared or link-local range (cluster control planes and metadata services
-/// live there), no other container network, and nothing by IPv6.
+/// What containers may reach from their network: the internet and the machine's name servers. Not the host itself on any
+/// of its addresses, not a cloud's metadata service, no other container network, and nothing by IPv6. RUN steps of builds
+/// reach no private or shared range either (cluster control planes live there); pods do, for a database is often there.
+/// And nobody but the host reaches them.
 ///
 /// Rules sit in chains of our own, twice. In the table `filter` they refuse, so that a step fails at once and not after
 /// a time-out; but others (podman's own firewall driver is one) put rules before ours there. In the table `security`,
 /// whose chains see each packet after those of `filter`, they drop: an ACCEPT elsewhere cannot get past that.
-struct BuildFirewall: Sendable {
+struct NetworkFirewall: Sendable {
+    /// Whose containers are on the network.
+    enum Use: Sendable { case builds, pods }
+
     /// RFC 6890 (private, shared, link-local, protocol, benchmarking), multicast and reserved.
     static let blocked = [
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
@@ -15,19 +19,22 @@ struct BuildFirewall: Sendable {
     ]
 
     let network: PodmanNetwork
+    private let use: Use
     private let allow: [Allowed]
 
     /// - Parameter allow: what may be reached all the same, on the operator's word: `10.1.2.3`, `10.1.0.0/16`, each
     ///   perhaps with a TCP port: `10.1.2.3:443`.
-    /// - Throws: `StageError` (errored, `build-network-allow`) if one of them is none of these.
-    init(network: PodmanNetwork, allow: [String]) throws {
+    /// - Throws: `StageError` (errored, `network-allow`) if one of them is none of these.
+    init(network: PodmanNetwork, for use: Use = .builds, allow: [String]) throws {
         self.network = network
+        self.use = use
         self.allow = try allow.map { text in
             guard let allowed = Allowed(text) else {
+                let key = use == .builds ? "buildNetwork.allow" : "podNetwork.allow"
                 throw StageError(
                     .errored,
-                    "build-network-allow",
-                    "buildNetwork.allow: \"\(text)\" is not an IPv4 address or range, with or without :port"
+                    "network-allow",
+                    "\(key): \"\(text)\" is not an IPv4 address or range, with or without :port"
                 )
             }
             return allowed
@@ -51,8 +58,8 @@ struct BuildFirewall: Sendable {
 
     // MARK: - Putting it in place
 
-    /// Makes the rules what they should be; does nothing if they are. Called before each build, because others may
-    /// flush tables.
+    /// Makes the rules what they should be; does nothing if they are. Called before each build and deploy, because
+    /// others may flush tables.
     func ensure(_ host: some ContainerHost) async throws {
         // At once: elsewhere, each takes half a second.
         async let nameServers = host.nameServers()
@@ -113,6 +120,11 @@ struct BuildFirewall: Sendable {
                 }
             }
             text += "-A \(chain)-I -j \(refuse)\n"
+            if use == .pods {
+                // A kernel may show bridged packets to iptables too (bridge-nf-call-iptables).
+                text += "-A \(chain)-F -o \(network.interface) -j RETURN\n"
+                text += "-A \(chain)-O -i \(network.interface) -j RETURN\n"
+            }
             for block in forwardBlocks(family) { text += "-A \(chain)-F\(block) -j \(refuse)\n" }
             text += "-A \(chain)-O -m conntrack --ctstate NEW,INVALID -j \(refuse)\n"
             let own = [
@@ -138,7 +150,11 @@ struct BuildFirewall: Sendable {
     }
 
     private func forwardBlocks(_ family: Family) -> [String] {
-        family == .ipv4 ? Self.blocked.map { " -d \($0)" } : [""]
+        switch (family, use) {
+        case (.ipv6, _): [""]
+        case (.ipv4, .builds): Self.blocked.map { " -d \($0)" }
+        case (.ipv4, .pods): [" -d 169.254.0.0/16"] + PodmanNetwork.bridges.map { " -o \($0)+" }
+        }
     }
 
     /// Chain names have 28 characters at most.
@@ -208,8 +224,8 @@ struct BuildFirewall: Sendable {
     private static func failure(_ family: Family, _ result: ChildResult) -> StageError {
         StageError(
             .errored,
-            "build-isolation-failed",
-            "Cannot set the build network's rules with \(family.rawValue): \(result.ending). \(result.lastLines(2))"
+            "network-rules-failed",
+            "Cannot set the rules of the containers' network with \(family.rawValue): \(result.ending). \(result.lastLines(2))"
         )
     }
 }

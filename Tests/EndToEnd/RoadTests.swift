@@ -129,8 +129,8 @@ extension EndToEnd {
     }
 }
 
-/// All end-to-end tests, one after the other: each brings up podman, a registry and a proxy of its own.
-@Suite(.serialized) enum EndToEnd {}
+/// All end-to-end tests: each brings up podman, a registry and a proxy of its own.
+@Suite enum EndToEnd {}
 
 extension World {
     /// Replaces text in a file: by default the pipeline's.

@@ -16,6 +16,9 @@ final class World: Sendable {
     private let server = Locked<Child?>(nil)
     private let base = Locked("")
 
+    /// So many at once: a world waits for its containers as often as it works, but a third would only slow the others.
+    private static let lanes = Lanes(2)
+
     /// Makes a world, lets `body` live in it, and removes every process, container and file of it.
     static func run(
         files: [String: String] = Sample.files(),
@@ -25,6 +28,8 @@ final class World: Sendable {
         serve: Bool = true,
         _ body: (World) async throws -> Void
     ) async throws {
+        await lanes.enter()
+        defer { lanes.leave() }
         let world = try await World(files: files, pipeline: pipeline, deploy: deploy, settings: settings)
         do {
             if serve { try await world.start() }

@@ -1,9 +1,10 @@
 import Foundation
 import TestCluster
 
-/// A test cluster as a process: `test-cluster [--port N] [--kubeconfig FILE] [--no-anonymous]`. Prints its
-/// URL, writes a kubeconfig, and serves until SIGTERM or SIGINT. Requests without a token come in unless told otherwise,
-/// because kubectl sends none over plain HTTP.
+/// A test cluster as a process:
+/// `test-cluster [--port N] [--kubeconfig FILE] [--ready-delay MILLISECONDS] [--no-anonymous]`.
+/// Prints its URL, writes a kubeconfig, and serves until SIGTERM or SIGINT. Requests without a token come in unless told
+/// otherwise, because kubectl sends none over plain HTTP.
 @main
 struct TestClusterServer {
     static func main() async throws {
@@ -15,6 +16,8 @@ struct TestClusterServer {
             switch argument {
             case "--port": options.port = arguments.popFirst().flatMap { UInt16($0) } ?? 0
             case "--kubeconfig": kubeconfig = arguments.popFirst()
+            case "--ready-delay":
+                options.readyDelay = .milliseconds(arguments.popFirst().flatMap { Int($0) } ?? 20)
             case "--no-anonymous": options.allowsAnonymous = false
             default:
                 FileHandle.standardError.write(Data("test-cluster: unknown argument \(argument)\n".utf8))

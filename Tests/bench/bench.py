@@ -3,11 +3,12 @@
 import sys
 
 import accept
+import cluster
 import idle
 import repository
 import road
 
-BENCHES = {"accept": accept.run, "git": repository.run, "run": road.run, "idle": idle.run}
+BENCHES = {"accept": accept.run, "git": repository.run, "run": road.run, "cluster": cluster.run, "idle": idle.run}
 
 
 def main():

@@ -21,20 +21,21 @@ CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 class Repository:
     """A work tree whose commits are pushed to a served bare repository."""
 
-    def __init__(self, base):
+    def __init__(self, base, context="."):
+        self.context = context
         self.environment = git_environment(base)
         self.tree = f"{base}/tree"
         self.bare = f"{base}/www/web.git"
         sh("git", "init", "-q", "--bare", "-b", "main", self.bare, env=self.environment)
         sh("git", "init", "-q", "-b", "main", self.tree, env=self.environment)
-        write(f"{self.tree}/Dockerfile", DOCKERFILE)
+        write(f"{self.tree}/{context}/Dockerfile", DOCKERFILE)
         os.mkdir(f"{self.tree}/k8s")
         shutil.copy(f"{ROOT}/Tests/sample/web.yaml", f"{self.tree}/k8s/web.yaml")
-        shutil.copy(shutil.which("busybox"), f"{self.tree}/busybox")
+        shutil.copy(shutil.which("busybox"), f"{self.tree}/{context}/busybox")
 
-    def commit(self):
-        """Changes the page, pushes, and returns the revision."""
-        write(f"{self.tree}/index.html", f"Hello {uuid.uuid4()}\n")
+    def commit(self, changing=None):
+        """Changes a file, by default the page of the image, pushes, and returns the revision."""
+        write(f"{self.tree}/{changing or f'{self.context}/index.html'}", f"Hello {uuid.uuid4()}\n")
         for command in (["add", "--all"], ["commit", "-q", "-m", "Change"], ["push", "-q", self.bare, "main"]):
             sh("git", "-C", self.tree, *command, env=self.environment)
         return sh("git", "-C", self.tree, "rev-parse", "HEAD", env=self.environment).strip()

@@ -95,7 +95,10 @@ struct PodmanTests {
         let range = try #require(PodmanNetwork.all(in: folders[1].path).first).subnet
         let gateway = first.gateway
         try SmallFile.write(
-            own.replacing(range, with: first.subnet).replacing(/"gateway" : "[^"]+"/, with: "\"gateway\" : \"\(gateway)\""),
+            own.replacing(range, with: first.subnet).replacing(
+                /"gateway" : "[^"]+"/,
+                with: "\"gateway\" : \"\(gateway)\""
+            ),
             to: file
         )
         #expect(PodmanNetwork.all(in: folders[1].path).map(\.subnet) == [first.subnet])

@@ -33,7 +33,9 @@ public struct PodmanNetwork: Sendable, Equatable {
     static func ofBuilds(in folder: String) throws -> PodmanNetwork { try ensure("build", mark: "", in: folder) }
 
     /// Every network that the folder remembers.
-    static func all(in folder: String) -> [PodmanNetwork] { files(in: "\(folder)/networks").compactMap { PodmanNetwork($1) } }
+    static func all(in folder: String) -> [PodmanNetwork] {
+        files(in: "\(folder)/networks").compactMap { PodmanNetwork($1) }
+    }
 
     /// The network as the folder remembers it, or a new one on a subnet that is free now.
     ///
@@ -47,7 +49,8 @@ public struct PodmanNetwork: Sendable, Equatable {
         let interface = "fl\(role.prefix(1))\(Fingerprint.text(hash).prefix(10))"
         let claims = SubnetClaims()
         defer { claims.close() }
-        let taken = IPv4Range.routes(except: interface)
+        let taken =
+            IPv4Range.routes(except: interface)
             + ["\(folder)/networks", "/etc/containers/networks", SubnetClaims.folder].flatMap { folder in
                 files(in: folder).filter { $0.name != "\(name).json" }.flatMap(\.file.ranges)
             }

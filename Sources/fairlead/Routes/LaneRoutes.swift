@@ -39,7 +39,10 @@ struct LaneRoutes: Sendable {
             )
             return .encoded(try await api.view(entry, .everything))
         case .notHeld:
-            throw Problem.conflict("not-held", "nothing holds pushes to \(environment) back; there is nothing to resume")
+            throw Problem.conflict(
+                "not-held",
+                "nothing holds pushes to \(environment) back; there is nothing to resume"
+            )
         case .rollingBack(let run):
             throw Problem.conflict(
                 "rolling-back",

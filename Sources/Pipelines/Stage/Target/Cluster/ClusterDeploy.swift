@@ -41,7 +41,9 @@ struct ClusterDeploy: DeployTarget {
 
     func secrets(of release: TargetRelease) throws -> [SecretValue] {
         let name = ClusterRendering.secretName(of: definition)
-        let own = try ClusterRelease(json: release.body).manifests.filter { $0.id.kind == "Secret" && $0.id.name == name }
+        let own = try ClusterRelease(json: release.body).manifests.filter {
+            $0.id.kind == "Secret" && $0.id.name == name
+        }
         return own.flatMap { $0.object["data"]?.members.values.map(\.string) ?? [] }
             .compactMap { $0.flatMap(Base64.decode) }.map { SecretValue($0) }
     }

@@ -12,9 +12,11 @@ extension EndToEnd {
                 let first = try await world.deploy(try await world.repository.head())
                 let second = try await world.deploy(try await world.commit("two"))
                 let service = try #require(second.release?.services.first).url
-                try await refusals(world, live: second.id)
+                let token = try await world.token()
+                try await refusals(world, token, live: second.id)
 
-                let rollback = try await world.rollBack(to: first.id)
+                let events = try await EventReader(world.address + "/api/v1/events")
+                let rollback = try await world.rollBack(to: first.id, token)
                 #expect(rollback.status == "succeeded", "\(String(describing: rollback.reason))")
                 #expect(rollback.trigger == "rollback" && rollback.rollbackTo == first.id)
                 #expect(rollback.revision == first.revision)
@@ -32,36 +34,60 @@ extension EndToEnd {
                 #expect(hold["run"] as? Int64 == rollback.id && hold["by"] as? String == "test")
                 #expect(hold["until"] as? String == "untilResumed" && hold["since"] is String)
 
+                try await eventually("the hold is told") {
+                    events.events.contains { $0.name == "hold" && $0.data.contains("\"run\":\(rollback.id)") }
+                        ? true : nil
+                }
+                await events.end()
+
                 let third = try await world.pushed(try await world.commit("three"))
                 let fourth = try await world.pushed(try await world.commit("four"))
                 #expect(try await world.run(third).waitingFor == "rollback-hold")
                 await world.kill()
+                let here = try await world.fairlead(
+                    "run",
+                    "web",
+                    "--config",
+                    "\(world.folder)/fairlead.yaml",
+                    expecting: nil
+                )
+                #expect(here.status != 0 && here.output.contains("pipelines/web/resume"), "\(here.output)")
                 try await world.start()
                 #expect(try await world.run(fourth).waitingFor == "rollback-hold")
                 #expect(try await world.get(service).string.contains("version one"))
 
-                let resumed = try await world.lane("resume")
+                let resumed = try await world.lane("resume", token)
                 #expect(resumed.status == 200, "\(resumed.string)")
                 #expect(try resumed.json()["hold"] is NSNull)
                 #expect(try await world.finished(fourth).status == "succeeded")
                 #expect(try await world.run(third).supersededBy == fourth)
                 #expect(try await world.get(service).string.contains("version four"))
-                let again = try await world.lane("resume")
+                let again = try await world.lane("resume", token)
                 #expect(again.status == 409 && again.string.contains("problems/not-held"), "\(again.string)")
 
-                try world.forget(digest)
-                let gone = try await world.rollBack(to: first.id)
-                #expect(gone.status == "failed" && gone.stage("deploy").status == "failed")
-                #expect(gone.reason?.code == "image-gone")
-                #expect(gone.reason?.message.contains(digest) == true, "\(String(describing: gone.reason))")
+                try await imageGone(world, token, first)
                 #expect(try await world.get(service).string.contains("version four"))
-                #expect(try await world.get("/api/v1/pipelines/web").json()["hold"] is NSNull)
             }
         }
 
-        private func refusals(_ world: World, live: Int64) async throws {
-            #expect(try await world.request("POST", "/api/v1/pipelines/web/rollback").status == 401)
-            #expect(try await world.request("POST", "/api/v1/pipelines/web/resume").status == 401)
+        /// A verdict, and nothing is touched.
+        private func imageGone(_ world: World, _ token: String, _ first: RunView) async throws {
+            let digest = try #require(first.images.first?.digest)
+            try world.forget(digest)
+            let run = try await world.rollBack(to: first.id, token)
+            #expect(run.status == "failed" && run.stage("deploy").status == "failed")
+            #expect(run.reason?.code == "image-gone")
+            #expect(run.reason?.message.contains(digest) == true, "\(String(describing: run.reason))")
+            #expect(try await world.get("/api/v1/pipelines/web").json()["hold"] is NSNull)
+        }
+
+        private func refusals(_ world: World, _ token: String, live: Int64) async throws {
+            let viewer = try await world.token("viewer")
+            for what in ["rollback", "resume"] {
+                #expect(try await world.request("POST", "/api/v1/pipelines/web/\(what)").status == 401)
+                #expect(try await world.lane(what, viewer).status == 403)
+            }
+            #expect(try await world.request("POST", "/api/v1/pipelines/web2/rollback", token: token).status == 404)
             let cases: [(body: String, status: Int, words: String)] = [
                 ("", 400, "the body must be"), ("[]", 400, "the body must be"),
                 (#"{"to":"1"}"#, 400, "the body must be"),
@@ -69,7 +95,7 @@ extension EndToEnd {
                 (#"{"to":\#(live)}"#, 409, "is what web serves already"),
             ]
             for example in cases {
-                let answer = try await world.lane("rollback", body: example.body)
+                let answer = try await world.lane("rollback", token, body: example.body)
                 #expect(answer.status == example.status, "\(example.body): \(answer.string)")
                 #expect(answer.header("Content-Type") == "application/problem+json")
                 #expect(answer.string.contains(example.words), "\(answer.string)")
@@ -90,6 +116,7 @@ extension EndToEnd {
                 pipeline: "hold: untilNextPush\nsecrets: { TOKEN: { file: ../token } }",
                 before: "ops/migrate.yaml"
             ) { world, cluster in
+                let token = try await world.token()
                 try world.write("token", "first-token")
                 let first = try await world.deploy(try await world.repository.head())
                 #expect(first.status == "succeeded", "\(String(describing: first.reason))")
@@ -101,7 +128,7 @@ extension EndToEnd {
                 #expect(cluster.image(of: "web") != pinned && cluster.token == "second-token")
                 #expect(cluster.object("v1", "ConfigMap", "web", "extra") != nil)
 
-                let rollback = try await world.rollBack(to: first.id)
+                let rollback = try await world.rollBack(to: first.id, token)
                 #expect(rollback.status == "succeeded", "\(String(describing: rollback.reason))")
                 #expect(cluster.image(of: "web") == pinned && cluster.token == "first-token")
                 #expect(cluster.object("v1", "ConfigMap", "web", "extra") == nil)
@@ -116,7 +143,7 @@ extension EndToEnd {
 
                 // A release that does not work any more: what was live comes back, and nothing is held.
                 cluster.setImage(pinned, ImageBehaviour(.exits(1), log: "no such table; first-token\n"))
-                let failed = try await world.rollBack(to: first.id)
+                let failed = try await world.rollBack(to: first.id, token)
                 #expect(failed.status == "failed" && failed.undo?.status == "succeeded")
                 let reason = failed.reason?.message ?? ""
                 #expect(reason.hasPrefix("web: CrashLoopBackOff, exit 1, `no such table; ***`"), "\(reason)")
@@ -144,12 +171,12 @@ extension World {
         return try Receipt(answer).runs[0].id
     }
 
-    fileprivate func lane(_ what: String, body: String = "") async throws -> HTTPResponse {
-        try await request("POST", "/api/v1/pipelines/web/\(what)", token: try await token(), body: Array(body.utf8))
+    fileprivate func lane(_ what: String, _ token: String, body: String = "") async throws -> HTTPResponse {
+        try await request("POST", "/api/v1/pipelines/web/\(what)", token: token, body: Array(body.utf8))
     }
 
-    fileprivate func rollBack(to run: Int64) async throws -> RunView {
-        let answer = try await lane("rollback", body: #"{"to":\#(run)}"#)
+    fileprivate func rollBack(to run: Int64, _ token: String) async throws -> RunView {
+        let answer = try await lane("rollback", token, body: #"{"to":\#(run)}"#)
         guard answer.status == 202 else { throw Unexpected("\(answer.status): \(answer.string)") }
         let id = try #require(try answer.json()["id"] as? Int64)
         #expect(answer.header("Location") == "/api/v1/runs/\(id)")

@@ -7,9 +7,11 @@ public enum RollbackRefusal: Error, Sendable, Equatable {
     case otherPipeline(String)
     /// The run released to this environment, which the pipeline does not deploy to any more.
     case otherEnvironment(String)
-    /// Nothing was deployed by the run, or it was undone.
+    /// The run has released nothing, or not yet.
     case neverReleased
+    /// Its release was taken back.
     case undone
+    /// The environment serves the release, or what an earlier rollback made of it.
     case alreadyLive
     /// This rollback is queued or running.
     case rollingBack(Int64)
@@ -35,7 +37,7 @@ extension History {
     ) async throws -> Result<Int64, RollbackRefusal> {
         try await write { [now] db, changes in
             let release: Int64
-            switch try Rollback(pipeline: pipeline, environment: environment, to: target).release(db) {
+            switch try Wish(pipeline: pipeline, environment: environment, target: target).release(db) {
             case .success(let found): release = found
             case .failure(let refusal): return .failure(refusal)
             }
@@ -61,17 +63,12 @@ extension History {
     }
 }
 
-private struct Rollback {
+/// What somebody wants to have back.
+private struct Wish {
     let pipeline: String
     let environment: String
     /// The run whose release is wanted.
     let target: Int64
-
-    init(pipeline: String, environment: String, to target: Int64) {
-        self.pipeline = pipeline
-        self.environment = environment
-        self.target = target
-    }
 
     /// The release to apply.
     func release(_ db: Database) throws -> Result<Int64, RollbackRefusal> {

@@ -27,9 +27,8 @@ public struct RunSummary: Encodable, Sendable, Equatable {
     public var duration: Double? { seconds(startedAt, finishedAt) }
 
     private enum Key: String, CodingKey {
-        case id, pipeline, environment, trigger, status, reason, waitingFor, undo, supersededBy, rollbackTo, ref,
-            revision
-        case message, author, queuedAt, startedAt, finishedAt, duration, stages
+        case id, pipeline, environment, trigger, status, reason, waitingFor, undo, supersededBy, rollbackTo
+        case ref, revision, message, author, queuedAt, startedAt, finishedAt, duration, stages
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -56,8 +56,8 @@ struct DeployStage: Sendable {
         throw StageError(
             .failed,
             "image-gone",
-            "\(gone.count) of the release's \(images.count) images are not in the registry any more, the first \(first.name): "
-                + "\(first.reference); start a run of the revision instead, which builds them again"
+            "the registry does not have image \(first.name)\(gone.count > 1 ? " and \(gone.count - 1) more" : "") of the "
+                + "release any more: \(first.reference); start a run of its revision instead, which builds it again"
         )
     }
 

@@ -1,8 +1,6 @@
 import Foundation
 import HTTPClient
-import HTTPServer
 import Kubernetes
-import TestBackend
 import TestCluster
 import Testing
 
@@ -11,7 +9,7 @@ extension EndToEnd {
     @Suite("Deploys to a Kubernetes cluster") struct ClusterTests {
         @Test("a push is applied by digest, proven, undone when it crashes, and pruned")
         func road() async throws {
-            try await Cluster.run { world, cluster in
+            try await ClusterWorld.run { world, cluster in
                 let first = try await world.deploy(try await world.repository.head())
                 #expect(first.status == "succeeded", "\(String(describing: first.reason))")
                 let pinned = try #require(cluster.image(of: "web"))
@@ -53,7 +51,7 @@ extension EndToEnd {
                 "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: all }\nrules: []\n"
             let other = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c, namespace: kube-system }\n"
             let files = Sample.files().merging(["k8s/role.yaml": role, "k8s/other.yaml": other]) { $1 }
-            try await Cluster.run(files: files) { world, cluster in
+            try await ClusterWorld.run(files: files) { world, cluster in
                 let run = try await world.deploy(try await world.repository.head())
                 #expect(run.status == "failed")
                 let message = run.reason?.message ?? ""
@@ -65,7 +63,7 @@ extension EndToEnd {
 
         @Test("a plan says what a push would change and changes nothing")
         func plan() async throws {
-            try await Cluster.run { world, cluster in
+            try await ClusterWorld.run { world, cluster in
                 let token = try await world.token("deployer")
                 let answer = try await world.request("POST", "/api/v1/pipelines/web/plan", token: token)
                 #expect(answer.status == 200, "\(answer.string)")
@@ -75,46 +73,5 @@ extension EndToEnd {
                 #expect(try await world.request("POST", "/api/v1/pipelines/web/plan").status == 401)
             }
         }
-    }
-}
-
-/// A cluster with one service behind its proxy, and a world whose pipeline deploys to it.
-private enum Cluster {
-    static func run(
-        files: [String: String] = Sample.files(),
-        _ body: (World, TestCluster) async throws -> Void
-    ) async throws {
-        var options = ClusterOptions()
-        options.second = .milliseconds(20)
-        let cluster = try TestCluster.start(options)
-        let service = try TestBackend { _, _ in .text("Hello from the cluster") }
-        cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "web"]])
-        cluster.serve("web", in: "web", port: 80, from: service.port)
-        do {
-            try await World.run(
-                files: files,
-                deploy: "{ kubeconfig: ../cluster.kubeconfig, manifests: [k8s], timeout: 60s }",
-                serve: false
-            ) { world in
-                try world.write("cluster.kubeconfig", cluster.kubeconfig)
-                try await world.start()
-                try await body(world, cluster)
-            }
-        } catch {
-            await service.stop()
-            await cluster.stop()
-            throw error
-        }
-        await service.stop()
-        await cluster.stop()
-    }
-}
-
-extension TestCluster {
-    fileprivate func image(of deployment: String) -> String? {
-        object("apps/v1", "Deployment", "web", deployment)?[["spec", "template", "spec"]]?["containers"]?.items.first?[
-            "image"
-        ]?
-        .string
     }
 }

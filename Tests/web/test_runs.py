@@ -1,4 +1,6 @@
 """The list of runs."""
+import json
+
 from site_under_test import OPEN_STATUSES, PageTest
 
 WORDS = {"Queued", "Running", "Succeeded", "Failed", "Errored", "Cancelled", "Superseded", "Skipped"}
@@ -65,3 +67,28 @@ class Runs(PageTest):
         self.browser.back()
         self.until(lambda: self.path() == "/" and self.all(".row"), "the list")
         self.assert_not_reloaded()
+
+    def test_a_hold_is_shown_and_ends_with_resume(self):
+        released = [run["id"] for run in self.server.runs() if run["status"] == "succeeded" and not run["rollbackTo"]]
+        while len(released) < 2:
+            released.insert(0, self.server.finish(self.server.begin_run())["id"])
+        self.open_runs()
+        self.until(lambda: self.text("#link-state") == "Live", "the event stream")
+        self.mark()
+        path = "/api/v1/pipelines/sample/rollback"
+        with self.server.open(path, method="POST", body={"to": released[1]}) as answer:
+            rollback = json.load(answer)["id"]
+        self.until(lambda: f"run {rollback}" in self.text(".berth-hold"), "the hold")
+        self.assertIn("until somebody resumes", self.text(".berth-hold"))
+        self.assertEqual(self.server.finish(rollback)["status"], "succeeded")
+        held = self.server.begin_run()
+        self.until(lambda: self.text(".row .row-reason") == "held after a rollback", "what the push waits for")
+        self.script("window.confirm = () => true")
+        self.find(".berth-hold button").click()
+        self.until(lambda: not self.find(".berth-hold").is_displayed(), "the hold's end")
+        self.server.finish(held)
+        self.assert_not_reloaded()
+        self.find(f".row-title[href='/runs/{rollback}']").click()
+        self.until(lambda: self.all(".facts"), "the run's page")
+        self.assertIn(f"that of run {released[1]}", self.text(".facts"))
+        self.assertIn("as a rollback", self.text(".facts"))

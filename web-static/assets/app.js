@@ -44,6 +44,7 @@ let lost = false;
 const stream = new Stream({
   run: (run) => deliver((target) => target.onRun?.(run)),
   log: (note) => deliver((target) => target.onLog?.(note)),
+  hold: () => deliver((target) => target.onHold?.()),
   load,
   state: showLink,
 });

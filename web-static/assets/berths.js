@@ -4,7 +4,7 @@ import { post } from "./api.js";
 import { el, rebuild, setText, webAddress } from "./dom.js";
 import { icon } from "./icons.js";
 import { showAgo } from "./ticker.js";
-import { shortRevision } from "./words.js";
+import { shortRevision, until } from "./words.js";
 
 class Berth {
   constructor(app, pipeline) {
@@ -12,13 +12,17 @@ class Berth {
     this.name = pipeline.name;
     this.source = el("p", { class: "berth-source" });
     this.live = el("p", { class: "berth-live" });
+    this.hold = el("p", { class: "berth-hold", hidden: true });
+    this.resume = app.mayDeploy() && el("button", {
+      type: "button", class: "small-button", text: "Resume", "aria-label": `Let pushes to ${pipeline.environment} through`, on: { click: () => this.#resume() },
+    });
     this.services = el("ul", { class: "services" });
     this.fault = el("p", { class: "fault", role: "alert" });
     this.button = app.mayDeploy() && el("button", {
       type: "button", class: "small-button", text: "Deploy", "aria-label": `Deploy ${pipeline.name} now`, on: { click: () => this.#deploy() },
     });
     const heading = el("h3", {}, el("a", { href: `/?pipeline=${encodeURIComponent(pipeline.name)}`, text: pipeline.name }));
-    this.node = el("li", { class: "berth" }, el("div", { class: "berth-head" }, heading, this.button), this.source, this.live, this.services, this.fault);
+    this.node = el("li", { class: "berth" }, el("div", { class: "berth-head" }, heading, this.button), this.source, this.live, this.hold, this.services, this.fault);
     this.update(pipeline);
   }
 
@@ -34,22 +38,42 @@ class Berth {
       const run = el("a", { href: `/runs/${live.run}`, text: `run ${live.run}` });
       return [icon("check"), el("span", {}, "Live: ", run, ", ", el("code", { text: shortRevision(live.revision) }), ", ", since)];
     });
+    const hold = pipeline.hold;
+    this.hold.hidden = !hold;
+    rebuild(this.hold, JSON.stringify(hold), () => (hold ? [icon("clock"), this.#holdText(hold), this.resume].filter(Boolean) : ""));
     rebuild(this.services, JSON.stringify(live?.services ?? []), () => serviceItems(live?.services ?? []));
+  }
+
+  #holdText(hold) {
+    const since = el("time");
+    showAgo(since, hold.since);
+    const run = el("a", { href: `/runs/${hold.run}`, text: `run ${hold.run}` });
+    return el("span", {}, `Held ${until(hold.until)}: rolled back by `, run, ...(hold.by ? [", ", el("bdi", { text: hold.by })] : []), ", ", since);
   }
 
   async #deploy() {
     if (!confirm(`Deploy the newest revision of ${this.name} now?`)) return;
-    this.button.disabled = true;
+    const run = await this.#ask(this.button, "runs");
+    if (run?.id) this.app.navigate(`/runs/${run.id}`);
+  }
+
+  async #resume() {
+    if (!confirm(`Deploy what has been pushed to ${this.name} since, and what will be?`)) return;
+    await this.#ask(this.resume, "resume");
+  }
+
+  async #ask(button, what) {
+    button.disabled = true;
     setText(this.fault, "");
     try {
-      const run = await post(`/api/v1/pipelines/${encodeURIComponent(this.name)}/runs`);
-      if (run?.id) this.app.navigate(`/runs/${run.id}`);
+      return await post(`/api/v1/pipelines/${encodeURIComponent(this.name)}/${what}`);
     } catch (error) {
       if (error.status === 401) this.app.refuse();
       else setText(this.fault, error.message);
     } finally {
-      this.button.disabled = false;
+      button.disabled = false;
     }
+    return null;
   }
 }
 

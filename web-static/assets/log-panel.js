@@ -284,11 +284,11 @@ export class LogPanel {
   }
 
   #hintText(count) {
-    const { status } = this.#stage;
+    const { status, reason } = this.#stage;
     if (this.#problem) return `The log could not be read. ${this.#problem.message}`;
     if (count > 0) return "";
     if (status === "pending") return "This stage has not begun.";
-    if (status === "skipped") return "This stage was not run.";
+    if (status === "skipped") return reason?.message ?? "This stage was not run.";
     if (status === "running") return "Waiting for the first line…";
     return this.#pulling || this.#timer ? "" : "No output.";
   }

@@ -22,6 +22,7 @@ export function runFacts(run) {
     ["Revision", run.revision && el("code", { class: "whole", text: run.revision })],
     ["Author", run.author && el("bdi", { text: run.author })],
     ["Started", begun(run.trigger)],
+    ["Release", run.rollbackTo && el("span", {}, "that of ", el("a", { href: `/runs/${run.rollbackTo}`, text: `run ${run.rollbackTo}` }))],
     ["Delivery", run.delivery && el("code", { class: "whole", text: run.delivery })],
   ];
 }
@@ -47,7 +48,7 @@ export class RunFacts {
     ]);
     this.#section(this.images, run.images?.length ? run.images : null, () => [
       el("h2", { id: "images", text: "Images" }),
-      el("ul", { class: "images" }, ...run.images.map(image)),
+      el("ul", { class: "images" }, ...run.images.map((entry) => image(entry, run.rollbackTo))),
     ]);
     this.#section(this.definition, run.definition, () => [
       el("summary", { text: "The definition this run was accepted with" }),
@@ -74,9 +75,10 @@ function check(result) {
     result.excerpt && el("details", { open: !result.passed }, el("summary", { text: "What it answered" }), el("pre", { class: "excerpt", tabindex: "0", text: result.excerpt })));
 }
 
-function image(entry) {
+function image(entry, rollbackTo) {
+  const reused = rollbackTo ? `as run ${rollbackTo} released it` : "reused, nothing in it had changed";
   return el("li", {},
-    el("p", {}, el("strong", { text: entry.name }), " ", el("span", { class: "hint", text: entry.origin === "reused" ? "reused, nothing in it had changed" : entry.origin })),
+    el("p", {}, el("strong", { text: entry.name }), " ", el("span", { class: "hint", text: entry.origin === "reused" ? reused : entry.origin })),
     entry.reference && el("code", { class: "whole", text: entry.reference }),
     entry.digest && el("code", { class: "whole hint", text: entry.digest }));
 }

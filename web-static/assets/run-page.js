@@ -113,7 +113,7 @@ export class RunPage {
     this.#app.title(`${MARKS[look.tone]} ${look.word} · ${title} · run ${run.id}`);
     this.cancel.hidden = !(this.#app.mayDeploy() && isOpen(run.status));
     this.#showReasons(run);
-    rebuild(this.facts, JSON.stringify([run.pipeline, run.environment, run.ref, run.revision, run.author, run.trigger, run.delivery]), () => factList(runFacts(run)));
+    rebuild(this.facts, JSON.stringify([run.pipeline, run.environment, run.ref, run.revision, run.author, run.trigger, run.rollbackTo, run.delivery]), () => factList(runFacts(run)));
     this.tabs.update(run);
     this.cards.update(run);
     this.#showLog();

@@ -63,6 +63,11 @@ export class RunsPage {
     }
   }
 
+  /// Pushes are held back from an environment, or no more.
+  onHold() {
+    if (this.#loaded) this.#berthsSoon();
+  }
+
   async #loadRuns(signal) {
     const wanted = Math.max(PAGE, this.#rows.size);
     const runs = [];

@@ -23,7 +23,7 @@ export class Stream {
   #stumbled = false;
   #handlers;
 
-  /// `handlers`: `run(summary)`, `log(note)`, `load()` (what is on the page may be out of date), and
+  /// `handlers`: `run(summary)`, `log(note)`, `hold(note)`, `load()` (what is on the page may be out of date), and
   /// `state(name, retryInSeconds)` with `connecting`, `live` or `lost`.
   constructor(handlers) {
     this.#handlers = handlers;
@@ -85,6 +85,7 @@ export class Stream {
     }));
     source.addEventListener("run", current((event) => this.#deliver(event, this.#handlers.run)));
     source.addEventListener("log", current((event) => this.#deliver(event, this.#handlers.log)));
+    source.addEventListener("hold", current((event) => this.#deliver(event, this.#handlers.hold)));
     source.addEventListener("reset", current((event) => {
       this.#sawId ||= event.lastEventId !== "";
       this.#handlers.load();

@@ -25,7 +25,8 @@ const UNDO = {
   failed: "The previous release could not be put back",
 };
 
-const TRIGGERS = { push: "by a push", manual: "by hand", reconcile: "by Fairlead, which found a new head" };
+const TRIGGERS = { push: "by a push", manual: "by hand", reconcile: "by Fairlead, which found a new head", rollback: "as a rollback" };
+const HOLDS = { untilResumed: "until somebody resumes", untilNextPush: "until the next push" };
 
 export const RUN_STATUSES = ["queued", "running", "succeeded", "failed", "errored", "cancelled", "superseded", "skipped"];
 export const STAGES = ["clone", "build", "push", "deploy", "smoke-test"];
@@ -49,6 +50,11 @@ export function undo(name) {
 /// What began a run, in words.
 export function begun(trigger) {
   return Object.hasOwn(TRIGGERS, trigger) ? TRIGGERS[trigger] : trigger;
+}
+
+/// How long a hold lasts, in words.
+export function until(name) {
+  return Object.hasOwn(HOLDS, name) ? HOLDS[name] : String(name);
 }
 
 /// Whether a run or stage of this status is still to change.

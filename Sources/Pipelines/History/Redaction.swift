@@ -26,6 +26,15 @@ extension PipelineLive {
     }
 }
 
+extension EnvironmentHold {
+    /// What somebody without a token may see where the configuration says `public: status`: no names.
+    public func redacted() -> EnvironmentHold {
+        var hold = self
+        hold.by = nil
+        return hold
+    }
+}
+
 extension RunDetail {
     /// What somebody without a token may see where the configuration says `public: status`: no reasons, no excerpts,
     /// no addresses and no definition.

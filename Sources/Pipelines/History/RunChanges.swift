@@ -54,7 +54,7 @@ extension History {
             )
             if db.changesCount == 1 {
                 try self.noteReport(of: id, db)
-                changes += [.run(id), .queue]
+                changes += [.run(id), .queue] + (try HeldLane.settle(id, db))
                 return true
             }
             guard try RunRecord.find(id, db) != nil else { throw HistoryError(.notFound, "There is no run \(id).") }
@@ -92,7 +92,7 @@ extension History {
                 arguments: [message, now(), run]
             )
             try self.noteReport(of: run, db)
-            changes.append(.queue)
+            changes += [.queue] + (try HeldLane.settle(run, db))
             return .cancelled
         }
     }

@@ -109,7 +109,8 @@ extension RunSummary {
         SELECT \(RunRecord.columns),
             CASE WHEN r.status <> 'queued' THEN NULL
                 WHEN e.paused_at IS NOT NULL THEN 'paused'
-                WHEN e.held_at IS NOT NULL THEN 'rollback-hold'
+                WHEN r.trigger <> 'rollback' AND EXISTS (SELECT 1 FROM holds h WHERE h.environment = r.environment)
+                    THEN 'rollback-hold'
                 WHEN EXISTS (SELECT 1 FROM runs o WHERE o.environment = r.environment AND o.status = 'running')
                     THEN 'earlier-run'
                 WHEN EXISTS (SELECT 1 FROM runs o WHERE o.environment = r.environment
@@ -129,6 +130,7 @@ extension RunSummary {
         waitingFor = (row["waiting_for"] as String?).flatMap(WaitingFor.init(rawValue:))
         undo = record.undo
         supersededBy = record.supersededBy
+        rollbackTo = record.rollback?.run
         ref = record.ref
         revision = record.revision
         message = record.message?.split(whereSeparator: \.isNewline).first.map(String.init)
@@ -136,10 +138,7 @@ extension RunSummary {
         queuedAt = record.queuedAt
         startedAt = record.startedAt
         finishedAt = record.finishedAt
-        let unreached: StageStatus = record.status.isFinal ? .skipped : .pending
-        stages = StageName.allCases.map { name in
-            newest[name] ?? StageView(name: name, status: unreached, attempt: 0, logBytes: 0)
-        }
+        stages = StageName.allCases.map { newest[$0] ?? StageView(untried: $0, of: record) }
     }
 }
 
@@ -152,6 +151,22 @@ extension StageView {
         startedAt = row["started_at"]
         finishedAt = row["finished_at"]
         logBytes = row["log_bytes"]
+    }
+
+    /// A stage without an attempt: a rollback needs only the last two.
+    fileprivate init(untried name: StageName, of run: RunRecord) {
+        let isNeedless = run.rollback != nil && name != .deploy && name != .smokeTest
+        self.init(
+            name: name,
+            status: isNeedless || run.status.isFinal ? .skipped : .pending,
+            attempt: 0,
+            reason: isNeedless ? run.rollback.map(Self.needless) : nil,
+            logBytes: 0
+        )
+    }
+
+    private static func needless(_ rollback: RunRecord.Rollback) -> Reason {
+        Reason("rollback", "A rollback applies the release of run \(rollback.run) again, with the images that it had.")
     }
 
     init(_ attempt: AttemptRecord) {

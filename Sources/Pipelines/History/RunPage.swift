@@ -20,13 +20,14 @@ extension History {
                     """,
                 arguments: [id]
             )
+            let outputs = StageOutputs(attempts)
             return RunDetail(
                 summary: summary,
                 delivery: row?["guid"],
                 attempts: attempts.map { StageView($0) },
-                images: StageOutputs(attempts).images,
-                release: StageOutputs(attempts).release,
-                smokeTest: StageOutputs(attempts).smokeTest,
+                images: summary.rollbackTo == nil ? outputs.images : try RunDetail.imagesRolledBackTo(by: id, db),
+                release: outputs.release,
+                smokeTest: outputs.smokeTest,
                 definition: (row?["body"] as String?).flatMap { try? DefinitionBody.decode($0) }
             )
         }
@@ -44,6 +45,21 @@ extension History {
                 since: live.since,
                 services: outputs.release?.services ?? []
             )
+        }
+    }
+}
+
+extension RunDetail {
+    /// Those of the release that a rollback applies again.
+    fileprivate static func imagesRolledBackTo(by run: Int64, _ db: Database) throws -> [ImageView] {
+        let list = try String.fetchOne(
+            db,
+            sql: "SELECT l.images FROM runs r JOIN releases l ON l.id = r.rollback_release WHERE r.id = ?",
+            arguments: [run]
+        )
+        let images = try list.map { try JSONDecoder().decode([PushedImage].self, from: Data($0.utf8)) }
+        return (images ?? []).map {
+            ImageView(name: $0.name, origin: .reused, digest: $0.digest, reference: $0.reference)
         }
     }
 }

@@ -9,7 +9,7 @@ public struct RunRecord: Sendable, Equatable {
     /// What it runs with: the definition it was accepted with.
     public var definitionHash: String
     public var trigger: Trigger
-    /// Who asked for a manual run.
+    /// Who asked for a manual run, or for a rollback.
     public var requestedBy: String?
     /// `refs/heads/main`
     public var ref: String
@@ -29,6 +29,14 @@ public struct RunRecord: Sendable, Equatable {
     public var finishedAt: Int64?
     /// The delivery that made it; nil for a manual run.
     public var delivery: DeliveryFacts?
+    /// What a rollback applies again; nil for every other run.
+    public var rollback: Rollback?
+
+    public struct Rollback: Sendable, Equatable {
+        public var release: Int64
+        /// The run that made the release.
+        public var run: Int64
+    }
 
     public struct DeliveryFacts: Sendable, Equatable {
         public var guid: String
@@ -60,7 +68,8 @@ extension RunRecord {
         r.revision, coalesce(r.message, d.message) AS message, coalesce(r.author, d.author) AS author, r.status,
         r.reason_code, r.reason_message, r.superseded_by, r.undo_status, r.undo_reason, r.forced,
         r.cancel_requested, r.queued_at, r.started_at, r.finished_at, d.guid, d.repository, d.repository_id,
-        d.before
+        d.before, r.rollback_release,
+        (SELECT run_id FROM releases WHERE id = r.rollback_release) AS rollback_to
         """
 
     static let source = """
@@ -97,6 +106,7 @@ extension RunRecord {
                 before: row["before"]
             )
         }
+        rollback = (row["rollback_release"] as Int64?).map { Rollback(release: $0, run: row["rollback_to"]) }
     }
 
     static func find(_ id: Int64, _ db: Database) throws -> RunRecord? {

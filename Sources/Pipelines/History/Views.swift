@@ -9,6 +9,8 @@ public struct RunSummary: Encodable, Sendable, Equatable {
     public var waitingFor: WaitingFor?
     public var undo: Undo?
     public var supersededBy: Int64?
+    /// Of a rollback, the run whose release it applies again.
+    public var rollbackTo: Int64?
     public var ref: String
     public var revision: String?
     /// First line of the commit's message.
@@ -25,8 +27,8 @@ public struct RunSummary: Encodable, Sendable, Equatable {
     public var duration: Double? { seconds(startedAt, finishedAt) }
 
     private enum Key: String, CodingKey {
-        case id, pipeline, environment, trigger, status, reason, waitingFor, undo, supersededBy, ref, revision, message
-        case author, queuedAt, startedAt, finishedAt, duration, stages
+        case id, pipeline, environment, trigger, status, reason, waitingFor, undo, supersededBy, rollbackTo
+        case ref, revision, message, author, queuedAt, startedAt, finishedAt, duration, stages
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -40,6 +42,7 @@ public struct RunSummary: Encodable, Sendable, Equatable {
         try json.encode(waitingFor, forKey: .waitingFor)
         try json.encode(undo, forKey: .undo)
         try json.encode(supersededBy, forKey: .supersededBy)
+        try json.encode(rollbackTo, forKey: .rollbackTo)
         try json.encode(ref, forKey: .ref)
         try json.encode(revision, forKey: .revision)
         try json.encode(message, forKey: .message)

@@ -45,7 +45,9 @@ extension History {
     ///
     /// - A run that an earlier epoch left `running` comes first, also in a lane that is paused: what was begun must be
     ///   brought to an end.
-    /// - Otherwise nothing is claimed while the lane is paused or held, or one of its runs is running.
+    /// - Otherwise nothing is claimed while the lane is paused, or one of its runs is running.
+    /// - Otherwise a rollback is claimed before everything else. While its hold lasts, nothing else is; a hold
+    ///   `untilNextPush` ends here, once a push waits that came after the rollback.
     /// - Otherwise the oldest queued run decides: `onPush: queue` claims it. `latest` and `cancel` claim the newest
     ///   run of the same pipeline and ref in its place, and those between become `superseded`, linked to it.
     ///
@@ -77,6 +79,10 @@ extension History {
             let step = try await write { [now] db, changes in
                 let step = try lane.step(db, epoch: epoch, time: now(), &changes)
                 try self.reportWriter(db)?.note(changes)
+                // Nobody need be told of the runs that only wait for something else now: no report of theirs changes.
+                if changes.contains(.hold(lane.environment)) {
+                    changes += try HeldLane.changed(lane.environment, db)
+                }
                 return step
             }
             switch step {
@@ -96,7 +102,7 @@ extension History {
     }
 
     /// The newest queued run of the same pipeline and ref that came after `run`, and that deploys the ref's head: a
-    /// run of one revision that somebody asked for does not count. Nil if there is none.
+    /// run of one revision that somebody asked for does not count, nor does a rollback. Nil if there is none.
     public func newerRun(than run: Int64, pipeline: String, ref: String) async throws -> Int64? {
         try await read { db in
             try Int64.fetchOne(
@@ -105,7 +111,7 @@ extension History {
                     SELECT id FROM runs INDEXED BY runs_lane
                     WHERE environment = (SELECT environment FROM runs WHERE id = ?1) AND id > ?1
                         AND status IN ('queued', 'running') AND status = 'queued' AND pipeline = ?2 AND ref = ?3
-                        AND NOT (trigger = 'manual' AND revision IS NOT NULL)
+                        AND NOT (trigger = 'manual' AND revision IS NOT NULL) AND trigger <> 'rollback'
                     ORDER BY id DESC LIMIT 1
                     """,
                 arguments: [run, pipeline, ref]

@@ -6,9 +6,9 @@ private let searchedDeliveries = 1000
 extension History {
     /// The run that takes over from one whose branch has moved on to `head`.
     ///
-    /// It is the newest run of the same pipeline, ref and revision. If no delivery announced the head, a run is queued
-    /// for it, so that a head that was ever seen is deployed; unless a delivery announced it and was ignored for a
-    /// skip marker.
+    /// It is the newest run of the same pipeline, ref and revision that is no rollback. If no delivery announced the
+    /// head, a run is queued for it, so that a head that was ever seen is deployed; unless a delivery announced it and
+    /// was ignored for a skip marker.
     ///
     /// - Returns: the run's number, or nil if the head asked to be skipped.
     func runForHead(_ head: String, insteadOf run: RunRecord) async throws -> Int64? {
@@ -18,10 +18,11 @@ extension History {
                 sql: """
                     SELECT max(id) FROM (
                         SELECT id FROM runs INDEXED BY runs_lane WHERE environment = ?1 AND status IN ('queued', 'running')
-                            AND pipeline = ?2 AND ref = ?3 AND revision = ?4 AND id <> ?5
+                            AND pipeline = ?2 AND ref = ?3 AND revision = ?4 AND id <> ?5 AND trigger <> 'rollback'
                         UNION ALL
                         SELECT id FROM runs INDEXED BY runs_ended_ref WHERE ref = ?3
-                            AND status NOT IN ('queued', 'running') AND pipeline = ?2 AND revision = ?4 AND id <> ?5)
+                            AND status NOT IN ('queued', 'running') AND pipeline = ?2 AND revision = ?4 AND id <> ?5
+                            AND trigger <> 'rollback')
                     """,
                 arguments: [run.environment, run.pipeline, run.ref, head, run.id]
             ) {

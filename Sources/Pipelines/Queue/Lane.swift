@@ -42,7 +42,7 @@ struct Lane: Sendable {
 
     private func isClaimable(_ db: Database, epoch: Int64) throws -> Bool {
         if let running = try running(db) { return running.epoch < epoch }
-        return try !isClosed(db) && head(db) != nil
+        return try turn(db) != nil
     }
 
     /// Claims the lane's next run, or clears the way to it a little. In a transaction of its own.
@@ -55,7 +55,16 @@ struct Lane: Sendable {
             return running.epoch < epoch
                 ? try resume(running.id, db, epoch: epoch, time: time, &changes) : .nothing
         }
-        guard try !isClosed(db), let head = try head(db) else { return .nothing }
+        guard let turn = try turn(db) else { return .nothing }
+        let head: Waiting
+        switch turn {
+        case .rollback(let id): return try claim(id, db, epoch: epoch, time: time, &changes)
+        case .head(let oldest): head = oldest
+        case .push(let oldest):
+            try HeldLane.end(environment, db)
+            changes.append(.hold(environment))
+            head = oldest
+        }
         let next = try successor(of: head, db)
         let superseded = try supersede(olderThan: next, like: head, db, time: time)
         changes += superseded.map { .run($0) }
@@ -73,6 +82,14 @@ struct Lane: Sendable {
         var isPinned: Bool
     }
 
+    private enum Turn {
+        /// The oldest queued run decides.
+        case head(Waiting)
+        /// So it does, and with it the hold ends: a push has come that is let through.
+        case push(Waiting)
+        case rollback(Int64)
+    }
+
     private func running(_ db: Database) throws -> (id: Int64, epoch: Int64)? {
         try Row.fetchOne(
             db.cachedStatement(
@@ -82,11 +99,17 @@ struct Lane: Sendable {
         ).map { (id: $0["id"], epoch: $0["claimed_epoch"] ?? 0) }
     }
 
-    private func isClosed(_ db: Database) throws -> Bool {
+    /// What may begin, once nothing is running; nil if nothing may.
+    private func turn(_ db: Database) throws -> Turn? {
+        if try isPaused(db) { return nil }
+        guard let held = try HeldLane.find(environment, db) else { return try head(db).map(Turn.head) }
+        if held.rollback == .queued { return .rollback(held.hold.run) }
+        return try held.endsWithPush(environment, db) ? head(db).map(Turn.push) : nil
+    }
+
+    private func isPaused(_ db: Database) throws -> Bool {
         try Bool.fetchOne(
-            db.cachedStatement(
-                sql: "SELECT paused_at IS NOT NULL OR held_at IS NOT NULL FROM environments WHERE name = ?"
-            ),
+            db.cachedStatement(sql: "SELECT paused_at IS NOT NULL FROM environments WHERE name = ?"),
             arguments: [environment]
         ) ?? false
     }
@@ -217,7 +240,7 @@ struct Lane: Sendable {
                 """,
             arguments: [time, id]
         )
-        changes.append(.queue)
+        changes += [.queue] + (try HeldLane.settle(id, db))
         return .nothing
     }
 }

@@ -2,7 +2,8 @@
 extension RunInProgress {
     /// A revision that somebody asked for gives way to nothing.
     private var canGiveWay: Bool {
-        definition.onPush == .cancel && !(record.trigger == .manual && record.revision != nil)
+        definition.onPush == .cancel && record.trigger != .rollback
+            && !(record.trigger == .manual && record.revision != nil)
     }
 
     /// Does the work of a stage; before the deploy stage, a newer run ends it while it is at work.

@@ -1,6 +1,7 @@
 import Logging
 
-/// The road of a push, from its claim to its last word: clone, build, push, deploy, smoke test.
+/// The road of a push, from its claim to its last word: clone, build, push, deploy, smoke test. A rollback enters it at
+/// the deploy, with the release that it applies again.
 ///
 /// Each stage records its output. A run that is claimed again after a crash goes past the stages that have an output
 /// and begins at the first that has none; a release that was not live yet is undone and deployed again.
@@ -10,17 +11,35 @@ public struct Road: Sendable {
     public init(_ needs: RunDependencies) { self.needs = needs }
 
     func travel(_ claimed: ClaimedRun) async {
-        let run = RunInProgress(claimed, needs: needs)
+        var run = RunInProgress(claimed, needs: needs)
         do {
-            try await run.holdingRegistry { try await travel(run) }
+            let recorded = try await needs.releaseToApplyAgain(by: claimed)
+            if let recorded {
+                run = RunInProgress(claimed, recorded: try run.target.secrets(of: recorded), needs: needs)
+            }
+            let travelling = run
+            try await run.holdingRegistry { try await travel(travelling, with: recorded) }
         } catch {
             await end(run, error)
         }
         if !needs.stopping.isSet { await run.workspace.remove() }
     }
 
-    private func travel(_ run: RunInProgress) async throws {
+    private func travel(_ run: RunInProgress, with recorded: TargetRelease?) async throws {
         try await undoUnfinished(run)
+        let release: DeployOutput
+        if let recorded {
+            release = try await deploy(run) { try await DeployStage(run: run, log: $0).run(again: recorded) }
+        } else {
+            let (clone, pushed) = try await prepare(run)
+            release = try await deploy(run) { try await DeployStage(run: run, log: $0).run(clone, pushed) }
+        }
+        try await prove(release, run)
+        try await settle(release, run)
+        try await finish(run, .succeeded, nil)
+    }
+
+    private func prepare(_ run: RunInProgress) async throws -> (CloneOutput, PushOutput) {
         let clone = try await run.stage(.clone, within: .seconds(needs.limits.cloneDeadline)) {
             try await CloneStage(run: run, log: $0).run()
         }
@@ -30,16 +49,14 @@ public struct Road: Sendable {
         let pushed = try await run.stage(.push, within: .seconds(needs.limits.pushDeadline)) {
             try await PushStage(run: run, log: $0).run(built)
         }
-        let release = try await run.stage(
-            .deploy,
-            within: DeployStage.limit(run),
-            ifStill: isLive
-        ) {
-            try await DeployStage(run: run, log: $0).run(clone, pushed)
-        }
-        try await prove(release, run)
-        try await settle(release, run)
-        try await finish(run, .succeeded, nil)
+        return (clone, pushed)
+    }
+
+    private func deploy(
+        _ run: RunInProgress,
+        _ body: @escaping @Sendable (any StageLog) async throws -> DeployOutput
+    ) async throws -> DeployOutput {
+        try await run.stage(.deploy, within: DeployStage.limit(run), ifStill: isLive, body)
     }
 
     /// What the smoke test rejects goes the way of a deploy that failed; but not for checks that failed before it.

@@ -44,6 +44,15 @@ extension RunDependencies {
         return (release, definition)
     }
 
+    /// What a rollback applies; nil for every other run.
+    func releaseToApplyAgain(by claimed: ClaimedRun) async throws -> TargetRelease? {
+        guard let rollback = claimed.run.rollback else { return nil }
+        guard let record = try await history.release(rollback.release) else {
+            throw StageError(.errored, "internal", "Release \(rollback.release) is not recorded")
+        }
+        return try await open(record).release
+    }
+
     /// What the environment serves from the place that a definition deploys to; nil if nothing does. An environment may
     /// have served from another place before.
     func liveRelease(_ environment: String, at deploy: Definition.Deploy) async throws -> TargetRelease? {

@@ -11,13 +11,14 @@ struct RunInProgress: Sendable {
     let workspace: Workspace
     let secrets: RunSecrets
 
-    init(_ claimed: ClaimedRun, needs: RunDependencies) {
+    /// - Parameter recorded: the secrets of the release that a rollback applies again.
+    init(_ claimed: ClaimedRun, recorded: [SecretValue] = [], needs: RunDependencies) {
         self.id = claimed.run.id
         self.record = claimed.run
         self.definition = claimed.definition
         self.needs = needs
         self.workspace = Workspace(run: claimed.run.id, definition: claimed.definition, needs: needs)
-        self.secrets = RunSecrets(claimed.definition, needs: needs)
+        self.secrets = RunSecrets(claimed.definition, recorded: recorded, needs: needs)
     }
 
     /// Runs one stage as a new attempt, or returns what an earlier attempt recorded.

@@ -4,7 +4,8 @@ struct RunSecrets: Sendable {
     let values: Result<[String: SecretValue], StageError>
     let masker: Masker
 
-    init(_ definition: Definition, needs: RunDependencies) {
+    /// - Parameter recorded: those of a release that is applied again; they may be others than today's.
+    init(_ definition: Definition, recorded: [SecretValue] = [], needs: RunDependencies) {
         var values: [String: SecretValue] = [:]
         var fault: StageError?
         for (name, source) in definition.secrets.sorted(by: { $0.key < $1.key }) {
@@ -15,6 +16,6 @@ struct RunSecrets: Sendable {
             }
         }
         self.values = fault.map { .failure($0) } ?? .success(values)
-        self.masker = Masker(secrets: Array(values.values) + needs.serverSecrets)
+        self.masker = Masker(secrets: Array(values.values) + recorded + needs.serverSecrets)
     }
 }

@@ -26,8 +26,9 @@ public enum WaitingFor: String, Codable, Sendable {
 
 /// What started a run.
 public enum Trigger: String, Codable, Sendable {
-    /// A webhook; an operator; the server itself, which saw a head that no webhook announced.
-    case push, manual, reconcile
+    /// A webhook; an operator; the server itself, which saw a head that no webhook announced; an operator who wants an
+    /// earlier release back.
+    case push, manual, reconcile, rollback
 }
 
 /// Why something ended as it did: a stable code for programs, a sentence for people.

@@ -24,19 +24,67 @@ struct DeployStage: Sendable {
             deadline: deadline
         )
         for warning in rendered.warnings { log.line("warning: \(warning)") }
+        return try await rollOut(rendered.body, pushed.images, on: target, deadline)
+    }
 
+    /// Applies a release again as it is recorded: what was rendered then is applied now, with the same digests and Secrets.
+    func run(again recorded: TargetRelease) async throws -> DeployOutput {
+        let deadline = ContinuousClock.now + .seconds(run.definition.deploy.timeout)
+        log.line("Applying release \(recorded.id) of \(recorded.environment) again, as it is recorded")
+        try await requireImages(recorded.images)
+        let target = try run.target
+        try await target.admit(recorded)
+        let images = recorded.images.map { image in
+            var image = image
+            image.origin = .reused
+            return image
+        }
+        return try await rollOut(recorded.body, images, on: target, deadline)
+    }
+
+    /// Every image of a recorded release must still be where it was pushed: pods may be made on other nodes, or again.
+    private func requireImages(_ images: [PushedImage]) async throws {
+        let gone = try await run.loggedIn(readWrite: false, for: run.definition.deploy.timeout) { login in
+            let pusher = run.pusher(login)
+            var gone: [PushedImage] = []
+            for image in images {
+                if try await !withBackoff(log: log, { try await pusher.exists(image.reference) }) { gone.append(image) }
+            }
+            return gone
+        }
+        guard let first = gone.first else { return }
+        throw StageError(
+            .failed,
+            "image-gone",
+            "the registry does not have image \(first.name)\(gone.count > 1 ? " and \(gone.count - 1) more" : "") of the "
+                + "release any more: \(first.reference); start a run of its revision instead, which builds it again"
+        )
+    }
+
+    private func rollOut(
+        _ body: [UInt8],
+        _ images: [PushedImage],
+        on target: any DeployTarget,
+        _ deadline: ContinuousClock.Instant
+    ) async throws -> DeployOutput {
         let environment = run.definition.environment
         let failingBefore = try await EarlierFaults(run: run, log: log).find(target)
         let previous = try await run.needs.liveRelease(environment, at: run.definition.deploy)
         let release = try await run.needs.history.beginRelease(
             environment: environment,
             run: run.id,
-            body: try run.needs.seal(rendered.body),
-            images: pushed.images
+            body: try run.needs.seal(body),
+            images: images
         )
         do {
             let services = try await target.apply(
-                TargetRelease(id: release, environment: environment, body: rendered.body, images: pushed.images),
+                TargetRelease(
+                    id: release,
+                    environment: environment,
+                    body: body,
+                    images: images,
+                    isRollback: run.record.rollback != nil
+                ),
                 previous: previous,
                 log: log,
                 deadline: deadline

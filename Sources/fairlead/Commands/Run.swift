@@ -52,6 +52,12 @@ struct Run: AsyncParsableCommand {
         _ ref: String
     ) async throws -> RunFollower.Run {
         let history = installation.history
+        if let hold = try await history.hold(environment: definition.environment) {
+            throw ValidationError(
+                "run \(hold.run) has rolled \(definition.environment) back, which holds it: start the server and let it go on "
+                    + "with POST /api/v1/pipelines/\(pipeline)/resume"
+            )
+        }
         let hash = try await history.registerDefinition(definition)
         let id = try await history.enqueueManual(
             pipeline: pipeline,

@@ -109,7 +109,7 @@ struct APIRoutes: Sendable {
 
     func start(pipeline name: String, _ request: Request) async throws -> Response {
         let who = try await access.require(.deployer, request)
-        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        let entry = try entry(name)
         guard let ref = entry.definition.source.ref else {
             throw Problem.conflict("needs-tag", "pipeline \(name) deploys tags; push one")
         }
@@ -128,7 +128,7 @@ struct APIRoutes: Sendable {
     func plan(pipeline name: String, _ request: Request) async throws -> Response {
         struct Plan: Encodable { let lines: [String] }
         try await access.require(.deployer, request)
-        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        let entry = try entry(name)
         let revision = try revision(in: request)
         do {
             let log = LoggerLog(needs.logger)
@@ -163,16 +163,26 @@ struct APIRoutes: Sendable {
 
     func pipeline(_ name: String, _ request: Request) async throws -> Response {
         let visibility = try await access.visibility(request)
-        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        let entry = try entry(name)
         return .encoded(try await view(entry, visibility))
     }
 
-    private func view(_ entry: PipelineSet.Entry, _ visibility: Visibility) async throws -> PipelineView {
-        let live = try await history.pipelineLive(environment: entry.definition.environment)
-        return PipelineView(entry.definition, live: live, whole: visibility == .everything)
+    func entry(_ name: String) throws -> PipelineSet.Entry {
+        guard let entry = pipelines()[name] else { throw Problem.notFound("there is no pipeline \(name)") }
+        return entry
     }
 
-    private func summary(_ run: Int64, status: Int) async throws -> Response {
+    func view(_ entry: PipelineSet.Entry, _ visibility: Visibility) async throws -> PipelineView {
+        let environment = entry.definition.environment
+        return PipelineView(
+            entry.definition,
+            live: try await history.pipelineLive(environment: environment),
+            hold: try await history.hold(environment: environment),
+            whole: visibility == .everything
+        )
+    }
+
+    func summary(_ run: Int64, status: Int) async throws -> Response {
         guard let summary = try await history.runSummary(run) else { throw Problem.notFound("there is no run \(run)") }
         return .encoded(summary, status: status, headers: [("Location", "/api/v1/runs/\(run)")])
     }

@@ -45,6 +45,7 @@ actor EventFeed {
     private enum Kind {
         case run(Int64)
         case log(run: Int64, stage: StageName, attempt: Int, bytes: Int64)
+        case hold(environment: String)
         case reset
     }
     private struct Event {
@@ -91,8 +92,7 @@ actor EventFeed {
             while !Task.isCancelled {
                 await gathered.wait()
                 try? await Task.sleep(for: Self.gathering)
-                let (runs, logs, missed) = gathered.take()
-                await send(runs: runs, logs: logs.map { ($0.key, $0.value) }, missed: missed)
+                await send(gathered.take())
             }
             group.cancelAll()
         }
@@ -125,10 +125,11 @@ actor EventFeed {
         return past.filter { $0.sequence > parts[1] }
     }
 
-    private func send(runs: Set<Int64>, logs: [(LogKey, Int64)], missed: Bool) async {
-        if missed || runs.count > Self.mostRunsAtOnce { return await tell(.reset) }
-        for run in runs.sorted() { await tell(.run(run)) }
-        for (key, bytes) in logs {
+    private func send(_ changes: Gathered.State) async {
+        if changes.missed || changes.runs.count > Self.mostRunsAtOnce { return await tell(.reset) }
+        for environment in changes.holds.sorted() { await tell(.hold(environment: environment)) }
+        for run in changes.runs.sorted() { await tell(.run(run)) }
+        for (key, bytes) in changes.logs {
             await tell(.log(run: key.run, stage: key.stage, attempt: key.attempt, bytes: bytes))
         }
     }
@@ -166,6 +167,15 @@ actor EventFeed {
             for listener in interested {
                 listener.stream.send(event: "run", id: id, data: listener.whole ? whole : redacted)
             }
+        case .hold(let environment):
+            let interested = listeners.filter { $0.only == nil }
+            guard !interested.isEmpty else { return }
+            let hold = try? await history.hold(environment: environment)
+            let whole = Self.json(HoldNote(environment: environment, hold: hold))
+            let redacted = Self.json(HoldNote(environment: environment, hold: hold?.redacted()))
+            for listener in interested {
+                listener.stream.send(event: "hold", id: id, data: listener.whole ? whole : redacted)
+            }
         case .log(let number, let stage, let attempt, let bytes):
             let data = #"{"run":\#(number),"stage":"\#(stage.rawValue)","attempt":\#(attempt),"bytes":\#(bytes)}"#
             for listener in listeners where listener.whole && (listener.only == nil || listener.only == number) {
@@ -174,19 +184,33 @@ actor EventFeed {
         }
     }
 
-    private static func json(_ run: RunSummary) -> String {
+    private struct HoldNote: Encodable {
+        let environment: String
+        let hold: EnvironmentHold?
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(environment, forKey: .environment)
+            try container.encode(hold, forKey: .hold)
+        }
+        private enum CodingKeys: String, CodingKey { case environment, hold }
+    }
+
+    private static func json(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(run)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
     /// What changed since it was last taken. A burst of thousands of deliveries costs one entry a run.
     private final class Gathered: Sendable {
-        private struct State {
+        struct State {
             var runs: Set<Int64> = []
             var logs: [LogKey: Int64] = [:]
+            /// Environments.
+            var holds: Set<String> = []
             var missed = false
-            var isEmpty: Bool { runs.isEmpty && logs.isEmpty && !missed }
+            var isEmpty: Bool { runs.isEmpty && logs.isEmpty && holds.isEmpty && !missed }
         }
         private let state = Locked(State())
         private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -198,6 +222,7 @@ actor EventFeed {
                     if state.runs.count <= EventFeed.mostRunsAtOnce { state.runs.insert(run) }
                 case .log(let run, let stage, let attempt, let bytes):
                     state.logs[LogKey(run: run, stage: stage, attempt: attempt)] = bytes
+                case .hold(let environment): state.holds.insert(environment)
                 case .reset: state.missed = true
                 case .queue: break
                 }
@@ -207,10 +232,10 @@ actor EventFeed {
 
         func wait() async { for await _ in signal.stream where !state.withLock({ $0.isEmpty }) { return } }
 
-        func take() -> (Set<Int64>, [LogKey: Int64], Bool) {
+        func take() -> State {
             state.withLock { state in
                 defer { state = State() }
-                return (state.runs, state.logs, state.missed)
+                return state
             }
         }
     }

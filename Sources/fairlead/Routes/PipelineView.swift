@@ -1,6 +1,6 @@
 import Pipelines
 
-/// A pipeline as `/api/v1/pipelines` shows it: what it is, and what its environment serves now. Every key is always
+/// A pipeline as `/api/v1/pipelines` shows it: what it is, what its environment serves now, and what holds it. Every key is always
 /// there; what does not apply is null.
 struct PipelineView: Encodable {
     struct Source: Encodable {
@@ -25,8 +25,9 @@ struct PipelineView: Encodable {
     let source: Source
     let onPush: String
     let live: PipelineLive?
+    let hold: EnvironmentHold?
 
-    init(_ definition: Definition, live: PipelineLive?, whole: Bool) {
+    init(_ definition: Definition, live: PipelineLive?, hold: EnvironmentHold?, whole: Bool) {
         name = definition.name
         environment = definition.environment
         let origin = definition.source
@@ -38,6 +39,7 @@ struct PipelineView: Encodable {
         )
         onPush = definition.onPush.rawValue
         self.live = whole ? live : live?.redacted()
+        self.hold = whole ? hold : hold?.redacted()
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -47,9 +49,10 @@ struct PipelineView: Encodable {
         try container.encode(source, forKey: .source)
         try container.encode(onPush, forKey: .onPush)
         try container.encode(live, forKey: .live)
+        try container.encode(hold, forKey: .hold)
     }
 
-    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live }
+    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live, hold }
 }
 
 /// A URL without `user:password@`, which does not belong on a page.

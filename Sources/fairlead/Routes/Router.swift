@@ -7,6 +7,7 @@ struct Router: Sendable {
     let webhook: WebhookRoute
     let access: Access
     let api: APIRoutes
+    let lanes: LaneRoutes
     let events: EventsRoute
     let sessions: SessionRoutes
     let health: HealthRoutes
@@ -52,6 +53,10 @@ struct Router: Sendable {
             return try await api.start(pipeline: path[1], request)
         case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "plan":
             return try await api.plan(pipeline: path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "rollback":
+            return try await lanes.rollback(pipeline: path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "resume":
+            return try await lanes.resume(pipeline: path[1], request)
         case ("GET", ["events"]): return try await events.open(request)
         case ("GET", ["session"]): return try await sessions.read(request)
         case ("POST", ["session"]): return try await sessions.create(request)

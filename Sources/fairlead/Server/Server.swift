@@ -79,6 +79,12 @@ struct Server: Sendable {
     ) throws -> Router {
         let (settings, history, logger) = (installation.settings, installation.history, installation.logger)
         let access = Access(history: history, settings: settings)
+        let api = APIRoutes(
+            needs: installation.dependencies,
+            access: access,
+            runner: runner,
+            pipelines: { pipelines.value }
+        )
         return Router(
             webhook: WebhookRoute(
                 guardian: try SourceGuard(settings: settings, history: history, logger: logger),
@@ -87,12 +93,8 @@ struct Server: Sendable {
                 logger: logger
             ),
             access: access,
-            api: APIRoutes(
-                needs: installation.dependencies,
-                access: access,
-                runner: runner,
-                pipelines: { pipelines.value }
-            ),
+            api: api,
+            lanes: LaneRoutes(api: api),
             events: EventsRoute(access: access, feed: feed),
             sessions: SessionRoutes(access: access, history: history, settings: settings),
             health: HealthRoutes(readiness: { stopping.value ? "stopping" : nil }),

@@ -291,6 +291,8 @@ struct RunView: Decodable {
     }
     let id: Int64
     let status, trigger: String
+    let waitingFor: String?
+    let rollbackTo: Int64?
     let reason: Reason?
     let undo: Undo?
     let supersededBy: Int64?

@@ -26,7 +26,7 @@ struct ViewTests {
             try json(page.runs) == """
                 [{"author":"Mona","duration":null,"environment":"todo","finishedAt":null,"id":\(run),\
                 "message":"Mend the gate","pipeline":"todo","queuedAt":"2026-07-01T09:30:00.000Z","reason":null,\
-                "ref":"refs/heads/main","revision":"\(IncomingPush.sample("").after)",\
+                "ref":"refs/heads/main","revision":"\(IncomingPush.sample("").after)","rollbackTo":null,\
                 "stages":[\(pending.joined(separator: ","))],"startedAt":null,"status":"queued","supersededBy":null,\
                 "trigger":"push","undo":null,"waitingFor":null}]
                 """
@@ -64,8 +64,8 @@ struct ViewTests {
                 "reference":"h/web@sha256:1"}],"message":"Real","pipeline":"todo",\
                 "queuedAt":"2026-07-01T09:30:00.000Z","reason":\(verdict),"ref":"refs/heads/main",\
                 "release":{"id":1,"services":[{"address":"127.0.0.1:41233","name":"web","port":8000,\
-                "url":"http://127.0.0.1:41233"}]},"revision":"abc","smokeTest":[{"duration":0.25,"excerpt":"no",\
-                "message":"status 500","name":"answers","passed":false,"status":500,\
+                "url":"http://127.0.0.1:41233"}]},"revision":"abc","rollbackTo":null,"smokeTest":[{"duration":0.25,\
+                "excerpt":"no","message":"status 500","name":"answers","passed":false,"status":500,\
                 "wasFailingBefore":false}],\
                 "stages":[\(([clone] + rest).joined(separator: ","))],"startedAt":"2026-07-01T09:30:01.000Z",\
                 "status":"failed","supersededBy":null,"trigger":"push",\

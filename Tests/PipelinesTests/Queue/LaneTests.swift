@@ -223,21 +223,18 @@ struct LaneTests {
         }
     }
 
-    @Test(
-        "A paused or held lane begins nothing, and says what its runs wait for",
-        arguments: [("paused_at", WaitingFor.paused), ("held_at", WaitingFor.rollbackHold)]
-    )
-    func closed(column: String, waitingFor: WaitingFor) async throws {
+    @Test("A paused lane begins nothing, and says what its runs wait for")
+    func paused() async throws {
         let fixture = try Fixture()
         let epoch = try fixture.history.beginEpoch()
         let run = try await fixture.push()
-        try await set(fixture, column, to: 1)
+        try await pause(fixture, at: 1)
         #expect(try await fixture.history.claimNext(epoch: epoch).isEmpty)
-        #expect(try await fixture.history.run(run)?.summary.waitingFor == waitingFor)
+        #expect(try await fixture.history.run(run)?.summary.waitingFor == .paused)
         // But what a dead server had begun is brought to its end.
-        try await set(fixture, column, to: nil)
+        try await pause(fixture, at: nil)
         #expect(try await fixture.history.claimNext(epoch: epoch).count == 1)
-        try await set(fixture, column, to: 1)
+        try await pause(fixture, at: 1)
         let next = try fixture.history.beginEpoch()
         #expect(try await fixture.history.claimNext(epoch: next).map(\.run.id) == [run])
     }
@@ -325,14 +322,14 @@ struct LaneTests {
         #expect(error?.code == .notFound)
     }
 
-    private func set(_ fixture: Fixture, _ column: String, to value: Int64?) async throws {
+    private func pause(_ fixture: Fixture, at time: Int64?) async throws {
         try await fixture.history.write { db, _ in
             try db.execute(
                 sql: """
-                    INSERT INTO environments (name, \(column)) VALUES ('todo', ?)
-                    ON CONFLICT (name) DO UPDATE SET \(column) = excluded.\(column)
+                    INSERT INTO environments (name, paused_at) VALUES ('todo', ?)
+                    ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at
                     """,
-                arguments: [value]
+                arguments: [time]
             )
         }
     }

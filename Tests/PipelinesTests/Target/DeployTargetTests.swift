@@ -26,13 +26,21 @@ struct DeployTargetTests {
             digest: ManifestSample.digest,
             reference: ManifestSample.reference
         )
-        let rendered = try await server.needs.target(of: definition, run: nil).render(
+        let target = try server.needs.target(of: definition, run: nil)
+        let rendered = try await target.render(
             RevisionToRender(checkout: sample.folder.path, images: [image], secrets: ["KEY": Array("s3cret".utf8)]),
             log: CollectedLog(),
             deadline: .now + .seconds(30)
         )
         #expect(try ReleaseBody(json: rendered.body).images == [ManifestSample.reference])
         #expect(rendered.warnings.isEmpty, "\(rendered.warnings)")
+        // Recorded, it can be applied again, as far as the server allows what it names.
+        var release = TargetRelease(id: 1, environment: "todo", body: rendered.body, images: [image])
+        #expect(try target.secrets(of: release).map(\.bytes) == [Array("s3cret".utf8)])
+        try await target.admit(release)
+        release.images = []
+        let refusal = await #expect(throws: StageError.self) { try await target.admit(release) }
+        #expect(refusal?.reason.code == "image-refused")
     }
 
     @Test("a release that was sealed before targets were told apart is opened", arguments: [1, 2])

@@ -15,6 +15,12 @@ public protocol DeployTarget: Sendable {
     /// What applying a revision would change, for people. Changes nothing.
     func plan(_ revision: RevisionToRender, log: any StageLog) async throws -> [String]
 
+    /// Refuses a recorded release that this server does not allow any more. Changes nothing.
+    func admit(_ release: TargetRelease) async throws
+
+    /// The pipeline's secrets that a recorded release holds, for masking: they may be others than today's.
+    func secrets(of release: TargetRelease) throws -> [SecretValue]
+
     /// Brings a release up and waits until it is healthy and provably runs the digests that it names.
     ///
     /// It may be called again for the same release after a crash. What it has made when it throws stays for `undo`.
@@ -84,12 +90,15 @@ public struct TargetRelease: Sendable {
     /// What `render` has made.
     public var body: [UInt8]
     public var images: [PushedImage]
+    /// It is applied by a rollback: the Job before the rollout, which brings data forward, is not run again.
+    public var isRollback: Bool
 
-    public init(id: Int64, environment: String, body: [UInt8], images: [PushedImage]) {
+    public init(id: Int64, environment: String, body: [UInt8], images: [PushedImage], isRollback: Bool = false) {
         self.id = id
         self.environment = environment
         self.body = body
         self.images = images
+        self.isRollback = isRollback
     }
 }
 

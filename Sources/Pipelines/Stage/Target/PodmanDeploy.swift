@@ -31,14 +31,28 @@ struct PodmanDeploy: DeployTarget {
         }
     }
 
+    func admit(_ release: TargetRelease) async throws {
+        try checkImages(try ReleaseBody(json: release.body), release.images)
+    }
+
+    func secrets(of release: TargetRelease) throws -> [SecretValue] {
+        let body = try ReleaseBody(json: release.body)
+        return (body.secrets ?? []).compactMap(Base64.decode).map { SecretValue($0) }
+    }
+
     func apply(
         _ release: TargetRelease,
         previous: TargetRelease?,
         log: any StageLog,
         deadline: ContinuousClock.Instant
     ) async throws -> [ServiceEndpoint] {
-        try await podman.apply(
-            try ReleaseBody(json: release.body),
+        var body = try ReleaseBody(json: release.body)
+        if release.isRollback, let job = body.before {
+            log.line("Job \(job.name) is not run again: it belongs to the way forward")
+            body.before = nil
+        }
+        return try await podman.apply(
+            body,
             release: release.id,
             environment: release.environment,
             previous: previous?.id,

@@ -30,6 +30,24 @@ struct ClusterDeploy: DeployTarget {
         }
     }
 
+    func admit(_ release: TargetRelease) async throws {
+        try await reporting {
+            let body = try ClusterRelease(json: release.body)
+            let rules = needs.settings.kubernetes
+            let rendering = ClusterRendering(definition: definition, rules: rules, cluster: try await connect())
+            try await rendering.admit(body)
+        }
+    }
+
+    func secrets(of release: TargetRelease) throws -> [SecretValue] {
+        let name = ClusterRendering.secretName(of: definition)
+        let own = try ClusterRelease(json: release.body).manifests.filter {
+            $0.id.kind == "Secret" && $0.id.name == name
+        }
+        return own.flatMap { $0.object["data"]?.members.values.map(\.string) ?? [] }
+            .compactMap { $0.flatMap(Base64.decode) }.map { SecretValue($0) }
+    }
+
     func apply(
         _ release: TargetRelease,
         previous: TargetRelease?,
@@ -37,7 +55,11 @@ struct ClusterDeploy: DeployTarget {
         deadline: ContinuousClock.Instant
     ) async throws -> [ServiceEndpoint] {
         try await reporting {
-            let body = try ClusterRelease(json: release.body)
+            var body = try ClusterRelease(json: release.body)
+            if release.isRollback, let job = body.before {
+                log.line("\(job.id) is not run again: it belongs to the way forward")
+                body = body.withoutBefore
+            }
             let cluster = try await connect()
             log.line("Deploying release \(release.id) to namespace \(body.namespace) of \(deploy.target)")
             let pullSecret = try await PullSecret(needs, definition).manifest(for: release.images)

@@ -41,6 +41,14 @@ struct ClusterRelease: Codable, Sendable, Equatable {
         }
     }
 
+    /// The release as a rollback applies it: without the Job before the rollout.
+    var withoutBefore: ClusterRelease {
+        var release = self
+        release.uses.removeAll { $0.object == before?.id }
+        release.before = nil
+        return release
+    }
+
     /// The Services' ports, as they are named inside the cluster.
     var services: [ServiceEndpoint] {
         manifests.filter { $0.id.kind == "Service" && $0.id.group.isEmpty }.flatMap { service in

@@ -31,6 +31,11 @@ struct ClusterRendering: Sendable {
         return (release, pinned.unused.map { "image \($0) was built, but no manifest names it" })
     }
 
+    /// - Throws: `StageError` (failed, `manifest-…`) if the pipeline may not touch what a recorded release holds.
+    func admit(_ release: ClusterRelease) async throws {
+        _ = try await check(release.manifests + (release.before.map { [$0] } ?? []))
+    }
+
     private func check(_ manifests: [Manifest]) async throws -> [Manifest] {
         let scopes = try await scopes(of: manifests)
         guard let kinds = KindList(KindList.standard.patterns + rules.allow) else {
@@ -55,12 +60,14 @@ struct ClusterRendering: Sendable {
         return scopes
     }
 
+    static func secretName(of definition: Definition) -> String { "\(definition.name)-secrets" }
+
     private func secret(_ secrets: [String: [UInt8]]) -> Manifest {
         let data = secrets.mapValues { JSON.string(Data($0).base64EncodedString()) }
         return Manifest(
             [
                 "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-                "metadata": ["name": .string("\(definition.name)-secrets"), "namespace": .string(deploy.namespace)],
+                "metadata": ["name": .string(Self.secretName(of: definition)), "namespace": .string(deploy.namespace)],
                 "data": .object(data),
             ],
             source: "secrets: of pipeline \(definition.name)"

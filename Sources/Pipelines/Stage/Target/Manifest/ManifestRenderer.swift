@@ -47,7 +47,8 @@ struct ManifestRenderer {
             namespace: definition.deploy.namespace,
             before: job,
             deployments: workloads,
-            services: services
+            services: services,
+            secrets: secrets.isEmpty ? nil : secrets.values.map(Base64.encode).sorted()
         )
         return (body, warnings.all)
     }

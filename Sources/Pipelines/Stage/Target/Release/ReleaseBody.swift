@@ -21,6 +21,9 @@ public struct ReleaseBody: Codable, Sendable, Equatable {
     var deployments: [Workload]
     /// In order of name.
     var services: [ServiceSpec]
+    /// The values of the pipeline's secrets in base64, so that they can be masked when the release is applied again. Nil:
+    /// there are none, or it was recorded before they were kept here.
+    var secrets: [String]?
 
     /// A Deployment.
     struct Workload: Codable, Sendable, Equatable {

@@ -1,0 +1,129 @@
+internal import GRDB
+
+/// What keeps pushes back from an environment that was rolled back.
+public struct EnvironmentHold: Encodable, Sendable, Equatable {
+    /// When the rollback was asked for, in milliseconds since 1970 UTC; ISO 8601 in JSON.
+    public var since: Int64
+    /// Who asked for the rollback.
+    public var by: String?
+    /// The rollback.
+    public var run: Int64
+    public var until: Definition.Hold
+
+    private enum Key: String, CodingKey { case since, by, run, until }
+
+    public func encode(to encoder: any Encoder) throws {
+        var json = encoder.container(keyedBy: Key.self)
+        try json.encode(Timestamp(since), forKey: .since)
+        try json.encode(by, forKey: .by)
+        try json.encode(run, forKey: .run)
+        try json.encode(until, forKey: .until)
+    }
+}
+
+/// What became of the wish to let pushes through again.
+public enum ResumeResult: Sendable, Equatable {
+    /// The hold that is over now.
+    case resumed(EnvironmentHold)
+    case notHeld
+    /// This rollback is queued or running. It ends its hold itself, or keeps it.
+    case rollingBack(Int64)
+}
+
+extension History {
+    /// What keeps pushes back from the environment; nil if nothing does.
+    public func hold(environment: String) async throws -> EnvironmentHold? {
+        try await read { db in try HeldLane.find(environment, db)?.hold }
+    }
+
+    /// Lets pushes through again. What has waited begins, as `onPush` says.
+    public func resume(environment: String) async throws -> ResumeResult {
+        try await write { db, changes in
+            guard let held = try HeldLane.find(environment, db) else { return .notHeld }
+            guard held.rollback.isFinal else { return .rollingBack(held.hold.run) }
+            try HeldLane.end(environment, db)
+            changes += try HeldLane.changed(environment, db) + [.queue]
+            return .resumed(held.hold)
+        }
+    }
+}
+
+/// The newest hold of an environment and how its rollback stands.
+struct HeldLane {
+    var hold: EnvironmentHold
+    var rollback: RunStatus
+
+    static func find(_ environment: String, _ db: Database) throws -> HeldLane? {
+        try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT h.run_id, h.until, r.queued_at, r.requested_by, r.status
+                    FROM holds h JOIN runs r ON r.id = h.run_id WHERE h.environment = ? ORDER BY h.run_id DESC LIMIT 1
+                    """
+            ),
+            arguments: [environment]
+        ).map { row in
+            HeldLane(
+                hold: EnvironmentHold(
+                    since: row["queued_at"],
+                    by: row["requested_by"],
+                    run: row["run_id"],
+                    until: try row.word("until")
+                ),
+                rollback: try row.word("status")
+            )
+        }
+    }
+
+    /// A push that came after the rollback was asked for waits, and the pipeline lets such a one through.
+    func endsWithPush(_ environment: String, _ db: Database) throws -> Bool {
+        guard hold.until == .untilNextPush else { return false }
+        return try Bool.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT 1 FROM runs INDEXED BY runs_lane WHERE environment = ? AND status IN ('queued', 'running')
+                        AND status = 'queued' AND id > ? AND trigger = 'push' LIMIT 1
+                    """
+            ),
+            arguments: [environment, hold.run]
+        ) ?? false
+    }
+
+    static func end(_ environment: String, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM holds WHERE environment = ?", arguments: [environment])
+    }
+
+    /// In the transaction in which a run ends. A rollback whose release is live holds, instead of any that held before;
+    /// one that has changed nothing holds no more, and an earlier hold is in force again.
+    static func settle(_ run: Int64, _ db: Database) throws -> [Change] {
+        let environment = try String.fetchOne(
+            db.cachedStatement(sql: "SELECT environment FROM holds WHERE run_id = ?"),
+            arguments: [run]
+        )
+        guard let environment else { return [] }
+        let isLive = try Bool.fetchOne(
+            db,
+            sql: "SELECT 1 FROM releases WHERE run_id = ? AND status = 'live'",
+            arguments: [run]
+        )
+        try db.execute(
+            sql: isLive == nil
+                ? "DELETE FROM holds WHERE run_id = ?" : "DELETE FROM holds WHERE environment = ?2 AND run_id <> ?1",
+            arguments: isLive == nil ? [run] : [run, environment]
+        )
+        return try changed(environment, db)
+    }
+
+    /// The hold itself, and the runs that wait differently now. More than these are told as a reset in any case.
+    static func changed(_ environment: String, _ db: Database) throws -> [Change] {
+        let waiting = try Int64.fetchAll(
+            db,
+            sql: """
+                SELECT id FROM runs INDEXED BY runs_lane
+                WHERE environment = ? AND status IN ('queued', 'running') AND status = 'queued' ORDER BY id LIMIT 1000
+                """,
+            arguments: [environment]
+        )
+        return [.hold(environment)] + waiting.map { .run($0) }
+    }
+}

@@ -1,0 +1,86 @@
+import FoundationEssentials
+import HTTPServer
+import Logging
+import Pipelines
+
+/// `/api/v1/pipelines/{name}`: what an operator does to the lane that a pipeline deploys through.
+struct LaneRoutes: Sendable {
+    let api: APIRoutes
+
+    /// Applies the release of an earlier run again, and holds pushes back.
+    func rollback(pipeline name: String, _ request: Request) async throws -> Response {
+        let who = try await api.access.require(.deployer, request)
+        let entry = try api.entry(name)
+        let target = try run(in: request)
+        let environment = entry.definition.environment
+        let result = try await api.needs.history.enqueueRollback(
+            pipeline: name,
+            environment: environment,
+            to: target,
+            hold: entry.definition.hold,
+            by: who
+        )
+        switch result {
+        case .success(let run): return try await api.summary(run, status: 202)
+        case .failure(let refusal): throw Problem(refusal, run: target, pipeline: name, environment: environment)
+        }
+    }
+
+    /// Lets pushes through again.
+    func resume(pipeline name: String, _ request: Request) async throws -> Response {
+        let who = try await api.access.require(.deployer, request)
+        let entry = try api.entry(name)
+        let environment = entry.definition.environment
+        switch try await api.needs.history.resume(environment: environment) {
+        case .resumed(let hold):
+            api.needs.logger.notice(
+                "A hold was ended",
+                metadata: ["environment": "\(environment)", "run.id": "\(hold.run)", "by": "\(who)"]
+            )
+            return .encoded(try await api.view(entry, .everything))
+        case .notHeld:
+            throw Problem.conflict(
+                "not-held",
+                "nothing holds pushes to \(environment) back; there is nothing to resume"
+            )
+        case .rollingBack(let run):
+            throw Problem.conflict(
+                "rolling-back",
+                "run \(run) is rolling \(environment) back; wait for its end, or cancel it, which ends its hold too"
+            )
+        }
+    }
+
+    /// The run that the body names.
+    private func run(in request: Request) throws -> Int64 {
+        struct Body: Decodable { let to: Int64 }
+        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)), body.to > 0 else {
+            throw Problem.badRequest(#"the body must be {"to": N}, N the number of the run whose release is wanted"#)
+        }
+        return body.to
+    }
+}
+
+extension Problem {
+    init(_ refusal: RollbackRefusal, run: Int64, pipeline: String, environment: String) {
+        self =
+            switch refusal {
+            case .unknownRun: .notFound("there is no run \(run)")
+            case .otherPipeline(let other):
+                .conflict("other-pipeline", "run \(run) is of pipeline \(other), not of \(pipeline)")
+            case .otherEnvironment(let other):
+                .conflict(
+                    "other-environment",
+                    "run \(run) deployed to environment \(other); pipeline \(pipeline) deploys to \(environment) now"
+                )
+            case .neverReleased:
+                .conflict("no-release", "run \(run) has released nothing; name a run that succeeded")
+            case .undone:
+                .conflict("release-undone", "the release of run \(run) was undone; name a run that succeeded")
+            case .alreadyLive:
+                .conflict("already-live", "the release of run \(run) is what \(environment) serves already")
+            case .rollingBack(let other):
+                .conflict("rolling-back", "run \(other) is rolling \(environment) back; wait for its end, or cancel it")
+            }
+    }
+}

@@ -1,12 +1,15 @@
 extension Applier {
     /// Applies one object: looks at it, writes down what it is, changes only what was looked at, writes down what came out.
-    func apply(_ step: Step, isMember: Bool = true) async throws -> JournalEntry {
+    ///
+    /// - Parameter seen: the object as a list has just shown it. Were it another one by now, that would be noticed.
+    func apply(_ step: Step, seen: JSON? = nil, isMember: Bool = true) async throws -> JournalEntry {
         let (id, source) = (step.manifest.id, step.manifest.source)
         let object = isMember ? release.set?.label(step.manifest.object) ?? step.manifest.object : step.manifest.object
         do {
             // Controllers write into the status of what they look after; few do it all the time.
             for attempt in 0..<8 {
-                var entry = JournalEntry(seq: step.seq, id: id, before: try await settled(id), sent: object)
+                let before = if attempt == 0, let seen, !seen.isTerminating { seen } else { try await settled(id) }
+                var entry = JournalEntry(seq: step.seq, id: id, before: before, sent: object)
                 try await journal(entry)
                 guard let after = try await send(entry, isExact: attempt < 7) else { continue }
                 entry.after = after

@@ -37,7 +37,30 @@ struct Applier: Sendable {
     }
 
     private func apply(_ steps: [Step]) async throws -> [JournalEntry] {
-        try await inParallel(steps, atMost: options.width) { try await apply($0) }
+        let members = await members(among: steps)
+        return try await inParallel(steps, atMost: options.width) { step in
+            try await apply(step, seen: members[ObjectPlace(step.manifest.id)])
+        }
+    }
+
+    /// The objects of earlier releases that the steps are about to change: one question for a kind, where asking for each
+    /// object is more. What cannot be listed is asked for one by one.
+    private func members(among steps: [Step]) async -> [ObjectPlace: JSON] {
+        guard let set = release.set else { return [:] }
+        let queries = Dictionary(grouping: steps) { step in
+            let id = step.manifest.id
+            return ObjectQuery(
+                apiVersion: id.apiVersion,
+                kind: id.kind,
+                namespace: id.namespace,
+                labelSelector: "\(ApplySet.memberLabel)=\(set.id)"
+            )
+        }.filter { $1.count > 2 }.map(\.key)
+        let found = try? await inParallel(queries, atMost: options.width) { try? await cluster.list($0).items }
+        return Dictionary(
+            (found ?? []).flatMap { $0 ?? [] }.map { (ObjectPlace($0.id), $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
     }
 
     /// Whether the cluster knows every kind, before the first object is touched.

@@ -55,7 +55,7 @@ public struct RolloutOptions: Sendable {
     /// Whether fields are taken from other managers, who are named otherwise.
     public var force = false
     /// Objects that are applied at one time.
-    public var width = 8
+    public var width = 16
     /// A container that was started again so often will not come up.
     public var restarts: Int64 = 3
     /// For so long an image that cannot be pulled may be one that cannot be pulled yet: the namespace's pull secret may

@@ -37,9 +37,12 @@ public struct Rollout: Sendable {
                 journal: journal,
                 log: log
             )
+            let start = ContinuousClock.now
             guard let entries = try await withDeadline(deadline, { try await applier.run() }) else {
                 throw RolloutFailure(.deadline, "the objects were not applied when the time was over", isVerdict: false)
             }
+            let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+            log("\(entries.count) objects were applied in \(Int(milliseconds.rounded())) ms")
             let watched = entries.filter { entry in
                 release.manifests.contains { ObjectPlace($0.id) == ObjectPlace(entry.id) }
             }

@@ -11,14 +11,16 @@ public struct JournalRecord: Sendable, Equatable {
 }
 
 extension History {
-    /// Records one object, before it is touched and again when it is known what became of it: an entry takes the place
+    /// Records objects, before they are touched and again when it is known what became of them: an entry takes the place
     /// of an earlier one with its number. On the disk when this returns.
-    public func writeJournal(release: Int64, seq: Int, object: String, entry: [UInt8]) async throws {
+    public func writeJournal(release: Int64, _ records: [JournalRecord]) async throws {
         try await write { db, _ in
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO journal (release_id, seq, object, entry) VALUES (?, ?, ?, ?)",
-                arguments: [release, seq, object, entry.blob]
-            )
+            for record in records {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO journal (release_id, seq, object, entry) VALUES (?, ?, ?, ?)",
+                    arguments: [release, record.seq, record.object, record.entry.blob]
+                )
+            }
         }
     }
 

@@ -22,7 +22,8 @@ extension RunDependencies {
                 registries: registries.readable(by: definition)
             )
         case .digitalocean, .kubeconfig, .inCluster:
-            return ClusterDeploy(definition: definition, needs: self) { try await cluster(of: definition.deploy) }
+            let opened = Once { try await cluster(of: definition.deploy) }
+            return ClusterDeploy(definition: definition, needs: self) { try await opened.value() }
         }
     }
 

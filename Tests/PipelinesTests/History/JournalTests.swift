@@ -15,11 +15,14 @@ struct JournalTests {
         let fixture = try Fixture()
         let history = fixture.history
         let release = try await release(fixture)
-        try await history.writeJournal(release: release, seq: 2, object: "Secret b", entry: [2])
-        try await history.writeJournal(release: release, seq: 1, object: "ConfigMap a", entry: [0, 255])
+        try await history.writeJournal(release: release, [JournalRecord(seq: 2, object: "Secret b", entry: [2])])
+        try await history.writeJournal(
+            release: release,
+            [JournalRecord(seq: 1, object: "ConfigMap a", entry: [0, 255])]
+        )
         // On the disk: so a crash leaves it.
         #expect(try fixture.outside { try Int.fetchOne($0, sql: "SELECT count(*) FROM journal") } == 2)
-        try await history.writeJournal(release: release, seq: 2, object: "Secret b", entry: [3])
+        try await history.writeJournal(release: release, [JournalRecord(seq: 2, object: "Secret b", entry: [3])])
         #expect(
             try await history.journal(release: release) == [
                 JournalRecord(seq: 1, object: "ConfigMap a", entry: [0, 255]),
@@ -32,7 +35,7 @@ struct JournalTests {
     func refuses() async throws {
         let fixture = try Fixture()
         let unknown = await #expect(throws: HistoryError.self) {
-            try await fixture.history.writeJournal(release: 99, seq: 1, object: "a", entry: [])
+            try await fixture.history.writeJournal(release: 99, [JournalRecord(seq: 1, object: "a", entry: [])])
         }
         #expect(unknown?.code == .conflict)
         #expect(try await fixture.history.journal(release: 99) == [])
@@ -44,7 +47,7 @@ struct JournalTests {
         let history = fixture.history
         func begun() async throws -> Int64 {
             let release = try await release(fixture)
-            try await history.writeJournal(release: release, seq: 1, object: "a", entry: [1])
+            try await history.writeJournal(release: release, [JournalRecord(seq: 1, object: "a", entry: [1])])
             return release
         }
         let first = try await begun()

@@ -192,7 +192,7 @@ struct OpeningTests {
         #expect(try await history.definition(run: 1)?.deploy.manifests == .files(["deploy/todo/k8s"]))
         #expect(try await history.run(1)?.summary.status == .succeeded)
         // What is new works on what is old.
-        try await history.writeJournal(release: 1, seq: 1, object: "a", entry: [7])
+        try await history.writeJournal(release: 1, [JournalRecord(seq: 1, object: "a", entry: [7])])
         #expect(try await history.journal(release: 1).map(\.entry) == [[7]])
         history.report(by: ReportRules(url: nil))
         try await history.setRevision(run: 1, revision: "b2", message: nil, author: nil, forced: false)

@@ -127,7 +127,11 @@ let package = Package(
             dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
             swiftSettings: settings
         ),
-        .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
+        .testTarget(
+            name: "PipelinesTests",
+            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "EndToEnd",
             dependencies: [

@@ -88,6 +88,9 @@ public final class TestCluster: Sendable {
         machine.with { ClusterView(cluster: $0).objects(apiVersion, kind, namespace) }
     }
 
+    /// Every object of every kind.
+    public var everything: [JSON] { machine.with { $0.store.all } }
+
     /// The present revision of the whole store.
     public var revision: Int64 { machine.with { $0.store.revision } }
 

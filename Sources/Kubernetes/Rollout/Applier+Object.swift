@@ -7,6 +7,7 @@ extension Applier {
             // Controllers write into the status of what they look after; few do it all the time.
             for attempt in 0..<8 {
                 var entry = JournalEntry(seq: step.seq, id: id, before: try await settled(id), sent: object)
+                if isMember, !options.force { try await cluster.checkMembership(of: entry.before, in: release.set) }
                 try await journal(entry)
                 guard let after = try await send(entry, isExact: attempt < 7) else { continue }
                 entry.after = after

@@ -13,30 +13,37 @@ struct PullSecret: Sendable {
         self.definition = definition
     }
 
-    static let name = "fairlead-registry"
-    /// Nodes pull again whenever a pod moves; renewed when less than half of it is left. Default: 30 days.
-    static let lifetime = Duration.seconds(30 * 86_400)
+    /// One for each pipeline: another server may deploy to the namespace, from another registry.
+    var name: String { "fairlead-registry-\(definition.name)" }
+    var id: ObjectID {
+        ObjectID(apiVersion: "v1", kind: "Secret", namespace: definition.deploy.namespace, name: name)
+    }
 
-    static func id(in namespace: String) -> ObjectID {
-        ObjectID(apiVersion: "v1", kind: "Secret", namespace: namespace, name: name)
+    /// Nodes pull again whenever a pod moves; renewed when less than half of it is left.
+    static let lifetime = Duration.seconds(30 * 86_400)
+    private static let renewed = "fairlead.dev/renewed"
+
+    /// - Parameter live: the Secret as it is in the cluster; nil if there is none.
+    static func isDue(_ live: JSON?, now: Date) -> Bool {
+        guard let text = live?.annotations[renewed], let last = try? Date(text, strategy: .iso8601) else { return true }
+        return now.timeIntervalSince(last) > Double(lifetime.components.seconds) / 2 || last > now
     }
 
     /// The Secret's manifest; nil where the cluster is integrated with the registry, or the registry needs no
     /// credentials.
-    func manifest(for images: [PushedImage]) async throws -> Manifest? {
+    func manifest() async throws -> Manifest? {
         guard let auths = try await auths(), !auths.isEmpty else { return nil }
         struct File: Encodable {
             struct Auth: Encodable { let auth: String }
             let auths: [String: Auth]
         }
         let file = try JSONEncoder().encode(File(auths: auths.mapValues(File.Auth.init)))
-        let renewed = Date().formatted(.iso8601)
         return Manifest(
             [
                 "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
                 "metadata": [
-                    "name": .string(Self.name), "namespace": .string(definition.deploy.namespace),
-                    "annotations": ["fairlead.dev/renewed": .string(renewed)],
+                    "name": .string(name), "namespace": .string(definition.deploy.namespace),
+                    "annotations": .object([Self.renewed: .string(Date().formatted(.iso8601))]),
                 ],
                 "data": [".dockerconfigjson": .string(file.base64EncodedString())],
             ],

@@ -30,7 +30,7 @@ extension Applier {
         }
         do {
             let how = ApplyOptions(manager: options.manager, force: options.force)
-            return try await cluster.apply(object, how)
+            return try await finishing(within: options.writeGrace) { [object] in try await cluster.apply(object, how) }
         } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty && isExact {
             // The connection may have broken after the object was changed and before we were told: then the second try
             // fails, and what is there must not be taken for what was there.

@@ -174,18 +174,15 @@ import Testing
         options.force = true
         // Nobody makes the pods ready here: what counts is what is written down.
         let record = Stage.Record()
-        await #expect(throws: RolloutFailure.self) {
-            _ = try await stage.run(
-                stage.release([
-                    stage.deployment("web", image: "registry.test/web:2", environment: ["A": "2", "C": "2"])
-                ]),
-                options,
-                within: .seconds(1),
-                record
-            )
-        }
+        let release = stage.release([
+            stage.deployment("web", image: "registry.test/web:2", environment: ["A": "2", "C": "2"])
+        ])
+        let rollout = Task { [options] in try await stage.run(release, options, within: .seconds(60), record) }
+        await record.wait(for: "Deployment web changed")
+        rollout.cancel()
+        await #expect(throws: RolloutFailure.self) { _ = try await rollout.value }
         #expect(record.entries.count == 1)
-        let result = await stage.undo(record.entries, within: .seconds(3))
+        let result = await stage.undo(record.entries, within: .seconds(10))
         #expect(result.putBack == [id], "\(result.sentence)")
         let after = try await stage.cluster.get(id)
         #expect(essence(after) == essence(before))

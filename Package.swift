@@ -133,6 +133,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "FairleadTests",
+            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster", "fairlead"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "EndToEnd",
             dependencies: [
                 "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing", "TestBackend", "TestCluster",

@@ -14,10 +14,15 @@ struct PullSecret: Sendable {
     }
 
     /// One for each pipeline: another server may deploy to the namespace, from another registry.
-    var name: String { "fairlead-registry-\(definition.name)" }
-    var id: ObjectID {
-        ObjectID(apiVersion: "v1", kind: "Secret", namespace: definition.deploy.namespace, name: name)
+    static func id(for definition: Definition) -> ObjectID {
+        ObjectID(
+            apiVersion: "v1",
+            kind: "Secret",
+            namespace: definition.deploy.namespace,
+            name: "fairlead-registry-\(definition.name)"
+        )
     }
+    var id: ObjectID { Self.id(for: definition) }
 
     /// Nodes pull again whenever a pod moves; renewed when less than half of it is left.
     static let lifetime = Duration.seconds(30 * 86_400)
@@ -25,8 +30,15 @@ struct PullSecret: Sendable {
 
     /// - Parameter live: the Secret as it is in the cluster; nil if there is none.
     static func isDue(_ live: JSON?, now: Date) -> Bool {
-        guard let text = live?.annotations[renewed], let last = try? Date(text, strategy: .iso8601) else { return true }
-        return now.timeIntervalSince(last) > Double(lifetime.components.seconds) / 2 || last > now
+        let lifetime = Double(lifetime.components.seconds)
+        // One that seems to last longer than any was written by a clock that was wrong.
+        return live.map { !(lifetime / 2...lifetime).contains(left(of: $0, now: now)) } ?? true
+    }
+
+    /// Seconds for which the credentials are good; none if nothing is written on the Secret.
+    static func left(of live: JSON, now: Date) -> Double {
+        guard let text = live.annotations[renewed], let last = try? Date(text, strategy: .iso8601) else { return 0 }
+        return Double(lifetime.components.seconds) - now.timeIntervalSince(last)
     }
 
     /// The Secret's manifest; nil where the cluster is integrated with the registry, or the registry needs no
@@ -42,7 +54,7 @@ struct PullSecret: Sendable {
             [
                 "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
                 "metadata": [
-                    "name": .string(name), "namespace": .string(definition.deploy.namespace),
+                    "name": .string(id.name), "namespace": .string(definition.deploy.namespace),
                     "annotations": .object([Self.renewed: .string(Date().formatted(.iso8601))]),
                 ],
                 "data": [".dockerconfigjson": .string(file.base64EncodedString())],

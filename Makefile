@@ -19,7 +19,7 @@ demo: packages release
 test: packages test-packages
 	swift build --build-tests
 	$(SWIFT_TEST) --filter 'HTTPServerTests|SigningTests'
-	$(SWIFT_TEST) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests'
+	$(SWIFT_TEST) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests|FairleadTests'
 	$(SWIFT_TEST) --filter 'GitTests'
 	$(SWIFT_TEST) --filter 'KubernetesTests|TestClusterTests'
 	$(SWIFT_TEST) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)'

@@ -127,7 +127,16 @@ let package = Package(
             dependencies: ["HTTPClient", "HTTPServer", "Kubernetes", "TestCluster"],
             swiftSettings: settings
         ),
-        .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: settings),
+        .testTarget(
+            name: "PipelinesTests",
+            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FairleadTests",
+            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster", "fairlead"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "EndToEnd",
             dependencies: [

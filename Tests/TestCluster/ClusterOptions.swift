@@ -52,8 +52,10 @@ public struct ImageBehaviour: Sendable {
         case neverReady
         /// Ends by itself with this exit code; in a pod that restarts, again and again.
         case exits(Int64)
-        /// Cannot be pulled.
+        /// Cannot be pulled: the registry has no such image.
         case cannotBePulled
+        /// Cannot be pulled: the registry does not answer.
+        case registryIsDown
         /// Its pods find no node.
         case unschedulable
     }

@@ -14,7 +14,9 @@ public struct Fault: Sendable {
         case silence
         /// Answered late.
         case delay(Duration)
-        /// The answer breaks off after its head.
+        /// Carried out only after a while, also if nobody waits for the answer any more.
+        case stalled(Duration)
+        /// The answer breaks off after its head; a change is made.
         case cut
         /// A watch whose connection breaks after so many events.
         case drop(afterEvents: Int)

@@ -29,6 +29,8 @@ public final class TestCluster: Sendable {
             case .response(let response): responder.respond(response)
             case .later(let time, let response):
                 machine.with { $0.agenda.after(time) { _ in responder.respond(response) } }
+            case .stalled(let time):
+                machine.with { $0.agenda.after(time) { responder.respond($0.carryOut(request)) } }
             case .silence: machine.with { $0.held.append(responder) }
             case .forward(let port, let path): proxy.forward(request, port: port, path: path, responder)
             }
@@ -87,6 +89,9 @@ public final class TestCluster: Sendable {
     public func objects(_ apiVersion: String, _ kind: String, _ namespace: String? = nil) -> [JSON] {
         machine.with { ClusterView(cluster: $0).objects(apiVersion, kind, namespace) }
     }
+
+    /// Every object of every kind.
+    public var everything: [JSON] { machine.with { $0.store.all } }
 
     /// The present revision of the whole store.
     public var revision: Int64 { machine.with { $0.store.revision } }

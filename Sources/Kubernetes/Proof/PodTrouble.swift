@@ -36,6 +36,25 @@ public struct PodTrouble: Sendable, Hashable {
         }
     }
 
+    /// Whether an image is not to be had because there is none, or not for us: a registry that is down says nothing of the
+    /// kind. Nil if the trouble is another, or the message does not tell. The words are those of containerd, CRI-O and of
+    /// registries.
+    var isRefusedByRegistry: Bool? {
+        switch reason {
+        case "InvalidImageName", "ErrImageNeverPull": return true
+        case "ErrImagePull": break
+        case "ImagePullBackOff":
+            // Before 1.32 that is all it says: `Back-off pulling image "x"`.
+            guard message.contains(": ") else { return nil }
+        default: return nil
+        }
+        let text = message.lowercased()
+        return [
+            ": not found", "manifest unknown", "name unknown", "does not exist", "unauthorized", "denied", "forbidden",
+            "authorization failed", "authentication required", "no match for platform", "invalid reference format",
+        ].contains { text.contains($0) }
+    }
+
     /// Whether waiting does not mend it. A crash may be a start before the database's, so it has to repeat.
     public func isHopeless(restarts limit: Int64) -> Bool {
         switch reason {

@@ -26,6 +26,7 @@ public struct Plan: Sendable {
             let id = object.id
             do {
                 let live = try await cluster.get(id)
+                if !options.force { try await cluster.checkMembership(of: live, in: release.set) }
                 let how = ApplyOptions(manager: options.manager, force: options.force, dryRun: true)
                 return .diff(ObjectDiff(live: live, result: try await cluster.apply(object, how)))
             } catch let error as KubernetesError where error.isVerdict {

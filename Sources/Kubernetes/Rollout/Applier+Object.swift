@@ -10,6 +10,7 @@ extension Applier {
             for attempt in 0..<8 {
                 let before = if attempt == 0, let seen, !seen.isTerminating { seen } else { try await settled(id) }
                 var entry = JournalEntry(seq: step.seq, id: id, before: before, sent: object)
+                if isMember, !options.force { try await cluster.checkMembership(of: entry.before, in: release.set) }
                 try await journal(entry)
                 guard let after = try await send(entry, isExact: attempt < 7) else { continue }
                 entry.after = after
@@ -32,7 +33,7 @@ extension Applier {
         }
         do {
             let how = ApplyOptions(manager: options.manager, force: options.force)
-            return try await cluster.apply(object, how)
+            return try await finishing(within: options.writeGrace) { [object] in try await cluster.apply(object, how) }
         } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty && isExact {
             // The connection may have broken after the object was changed and before we were told: then the second try
             // fails, and what is there must not be taken for what was there.

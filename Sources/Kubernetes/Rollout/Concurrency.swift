@@ -33,6 +33,25 @@ func inParallel<Item: Sendable, Value: Sendable>(
     return values
 }
 
+/// Work that is not broken off by a cancellation at once: for a change that is on its way to the server, which may make it
+/// after we have gone.
+///
+/// - Parameter grace: how long it may take from then on.
+func finishing<Value: Sendable>(
+    within grace: Duration,
+    _ work: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    let task = Task { try await work() }
+    return try await withTaskCancellationHandler {
+        try await task.value
+    } onCancel: {
+        Task {
+            try? await Task.sleep(for: grace)
+            task.cancel()
+        }
+    }
+}
+
 /// - Returns: what the work gives; nil if the time was over first. It is cancelled then, and waited for.
 func withDeadline<Value: Sendable>(
     _ end: ContinuousClock.Instant,

@@ -29,6 +29,8 @@ struct HealthState {
     private var news: [String] = []
     private var lastProof: String?
     private var firstSeen: [String: ContinuousClock.Instant] = [:]
+    /// Containers whose image a registry has refused, by the last word on it.
+    private var refused: Set<String> = []
     /// When to judge again though nothing has happened.
     private(set) var wake: ContinuousClock.Instant?
 
@@ -94,7 +96,10 @@ struct HealthState {
     }
 
     private mutating func keep(_ object: JSON) {
-        if object.groupKind == Self.podKind { pods[object.uid] = object }
+        if object.groupKind == Self.podKind {
+            pods[object.uid] = object
+            for trouble in PodTrouble.find(in: object) { note(trouble) }
+        }
         if object.groupKind == Self.replicaSetKind { replicaSets[object.uid] = object }
         let place = ObjectPlace(object.id)
         // A list may be older than the answer to our change.
@@ -107,6 +112,15 @@ struct HealthState {
         objects[place] = known
         removed[place] = nil
         tell(place)
+    }
+
+    /// Whether an image is refused; older kubelets do not say it again while they wait for the next try.
+    private mutating func note(_ trouble: PodTrouble) {
+        switch trouble.isRefusedByRegistry {
+        case true?: refused.insert(trouble.key)
+        case false?: refused.remove(trouble.key)
+        case nil: break
+        }
     }
 
     private mutating func remove(_ place: ObjectPlace, _ object: JSON) {
@@ -195,9 +209,10 @@ extension HealthState {
 
     /// Whether an image could not be pulled for longer than we have patience.
     private mutating func isOld(_ trouble: PodTrouble) -> Bool {
-        let key = "\(trouble.pod)/\(trouble.container ?? "")"
+        let key = trouble.key
         let now = ContinuousClock.now
-        let due = (firstSeen[key] ?? now) + options.pullPatience
+        let patience = refused.contains(key) ? options.pullPatience : options.registryPatience
+        let due = (firstSeen[key] ?? now) + patience
         firstSeen[key] = firstSeen[key] ?? now
         if now >= due { return true }
         wake = min(wake ?? due, due)
@@ -250,6 +265,8 @@ extension HealthState {
 }
 
 extension PodTrouble {
+    fileprivate var key: String { "\(pod)/\(container ?? "")" }
+
     fileprivate var isAboutImage: Bool {
         reason == "ImagePullBackOff" || reason == "InvalidImageName" || reason == "ErrImageNeverPull"
     }

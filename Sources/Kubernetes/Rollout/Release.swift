@@ -58,9 +58,15 @@ public struct RolloutOptions: Sendable {
     public var width = 16
     /// A container that was started again so often will not come up.
     public var restarts: Int64 = 3
-    /// For so long an image that cannot be pulled may be one that cannot be pulled yet: the namespace's pull secret may
-    /// be as new as the namespace. Default: 30 s.
+    /// For so long a registry may refuse an image: the namespace's pull secret may be as new as the namespace.
+    /// Default: 30 s.
     public var pullPatience = Duration.seconds(30)
+    /// For so long an image may not be had for another reason, or one that nobody tells: the registry may be down for a
+    /// moment. The kubelet tries after 10, 20, 40 and 80 s. Default: 150 s.
+    public var registryPatience = Duration.seconds(150)
+    /// For so long the answer to a change is waited for when the time is over or the run is cancelled: the server may make
+    /// the change when nobody waits any more, and the undo would have seen the object before it. Default: 5 s.
+    public var writeGrace = Duration.seconds(5)
     /// For collecting what went wrong, beyond the deadline. Default: 20 s.
     public var diagnosisTime = Duration.seconds(20)
     /// Lines of the log of the Job before the rollout that are shown. Default: 1,000.

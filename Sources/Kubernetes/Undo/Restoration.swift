@@ -13,8 +13,10 @@ struct Restoration: Sendable {
     }
 
     let steps: [Step]
+    private let before: JSON
 
     init(_ entry: JournalEntry, before: JSON, after: JSON, manager: String) {
+        self.before = before
         let (had, has) = (before.applied(by: manager), after.applied(by: manager))
         // What is ours now, was not, and reads otherwise.
         let taken = has.subtracting(had).leaves.paths.filter { path in
@@ -59,6 +61,17 @@ struct Restoration: Sendable {
                 other.applied(by: manager) == one.applied(by: manager)
                     && one.applied(by: manager).leaves.paths.allSatisfy { $0.value(in: one) == $0.value(in: other) }
             }
+        }
+    }
+
+    /// Whether an object is as a step leaves it: it may have come through although nobody told us.
+    func isDone(_ step: Step, in object: JSON) -> Bool {
+        switch step {
+        case .update(_, _, let values): return values.allSatisfy { $0.key.value(in: object) == $0.value }
+        case .apply(let manager, _):
+            let had = before.applied(by: manager)
+            return object.applied(by: manager) == had
+                && had.leaves.paths.allSatisfy { $0.value(in: object) == $0.value(in: before) }
         }
     }
 

@@ -50,16 +50,20 @@ extension Undo {
 
     /// After the first step the object is no longer as the release left it, so that nobody could judge it anew: here only
     /// what does not matter to the restoration may change in between, such as its status.
+    ///
+    /// A server under load may carry a step out and fail to say so: what is there tells.
     private func take(_ step: Restoration.Step, _ live: JSON, _ restoration: Restoration) async throws -> JSON {
         var live = live
+        var pauses = Pauses(cluster.limits)
         for _ in 0..<8 {
             do {
                 return try await take(step, live)
-            } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty {
-                guard let fresh = try await cluster.get(live.id), fresh.uid == live.uid,
-                    restoration.isSame(live, fresh)
-                else { throw error }
+            } catch let error as KubernetesError where error.leavesOpen {
+                guard let fresh = try await cluster.get(live.id), fresh.uid == live.uid else { throw error }
+                if restoration.isDone(step, in: fresh) { return fresh }
+                guard restoration.isSame(live, fresh) else { throw error }
                 live = fresh
+                try await cluster.sleep(pauses.take(atLeast: error.retryAfter))
             }
         }
         throw KubernetesError(.timeout, "it is changed all the time")
@@ -84,6 +88,17 @@ extension Undo {
                 ApplyOptions(manager: manager)
             )
             return try await cluster.get(live.id) ?? live
+        }
+    }
+}
+
+extension KubernetesError {
+    /// Whether the change may have been made all the same, or may be at the next try.
+    fileprivate var leavesOpen: Bool {
+        switch code {
+        case .conflict: conflicts.isEmpty
+        case .unreachable, .timeout, .tooManyRequests, .notKubernetes, .serverError: true
+        default: false
         }
     }
 }

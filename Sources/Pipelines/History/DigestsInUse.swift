@@ -7,7 +7,8 @@ internal import GRDB
 #endif
 
 extension History {
-    /// The digests of every image that an environment serves, is about to serve, or may be rolled back to.
+    /// The digests of every image that an environment serves, is about to serve, or may be rolled back to: those of its
+    /// releases, and those that runs have built or found to reuse which are under way, or may be run again from there.
     ///
     /// - Parameter depth: how many of each environment's newest releases count as those.
     public func digestsInUse(depth: Int) async throws -> Set<String> {
@@ -25,7 +26,27 @@ extension History {
                 arguments: [depth]
             )
             let images = try lists.flatMap { try JSONDecoder().decode([PushedImage].self, from: Data($0.utf8)) }
-            return Set(images.map(\.digest))
+            return try Self.digestsOfRuns(db).union(images.map(\.digest))
         }
+    }
+
+    /// Of runs that have not ended, and of each environment's newest, which can be run again from any stage.
+    private static func digestsOfRuns(_ db: Database) throws -> Set<String> {
+        /// As much of a stage's output as names images; `reference` ends with the digest.
+        struct Output: Decodable {
+            struct Image: Decodable { var reference: String? }
+            var images: [Image]
+        }
+        let outputs = try Data.fetchAll(
+            db,
+            sql: """
+                SELECT output FROM attempts WHERE stage IN (?, ?) AND output IS NOT NULL AND run_id IN (
+                    SELECT id FROM runs WHERE status IN ('queued', 'running')
+                    UNION SELECT max(id) FROM runs GROUP BY environment)
+                """,
+            arguments: [StageName.build.rawValue, StageName.push.rawValue]
+        )
+        let images = outputs.compactMap { try? JSONDecoder().decode(Output.self, from: $0) }.flatMap(\.images)
+        return Set(images.compactMap { $0.reference?.split(separator: "@").last.map(String.init) })
     }
 }

@@ -125,7 +125,7 @@ struct RunInProgress: Sendable {
     }
 
     /// A cancelled task is either an operator's cancel or the server going down.
-    private func verdict(on error: any Error) async -> any Error {
+    func verdict(on error: any Error) async -> any Error {
         guard error is CancellationError || Task.isCancelled else { return error }
         let asked = (try? await needs.history.isCancelRequested(run: id)) ?? false
         if !asked, needs.stopping.isSet { return Handover() }

@@ -2,16 +2,19 @@ import DigitalOcean
 import FoundationEssentials
 import GitHub
 import HTTPClient
-import Kubernetes
 import Pipelines
 
 /// What `fairlead doctor` asks of DigitalOcean, GitHub and clusters. Nothing is changed anywhere; credentials are minted
 /// as a deploy mints them, for a moment.
 struct CloudChecks {
     let settings: ServerSettings
-    private let client = HTTPClient()
+    let environment: [String: String]
+    let client = HTTPClient()
 
-    init(settings: ServerSettings) { self.settings = settings }
+    init(settings: ServerSettings, environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.settings = settings
+        self.environment = environment
+    }
 
     /// A clock that is further off makes tokens invalid before their time, or for ever. In seconds.
     private static let tolerableSkew: Int64 = 30
@@ -19,67 +22,100 @@ struct CloudChecks {
     // MARK: - Accounts
 
     func accounts(_ definitions: [Definition]) async -> [Finding] {
-        var findings: [Finding] = []
-        let registries = definitions.compactMap { definition -> (String, Int)? in
-            guard case .digitalocean(let name, _) = definition.registry else { return nil }
-            return (name, definition.images.count)
-        }
-        let needsDigitalOcean = !registries.isEmpty || definitions.contains { $0.deploy.target.isManaged }
-        if settings.digitalocean != nil || needsDigitalOcean {
-            findings += await digitalOcean(Dictionary(registries) { $0 + $1 })
-        }
-        return findings
-    }
-
-    private func digitalOcean(_ registries: [String: Int]) async -> [Finding] {
-        var findings: [Finding] = []
+        let users = definitions.filter { $0.usesDigitalOcean }
+        guard settings.digitalocean != nil || !users.isEmpty else { return [] }
+        let api: DigitalOcean
         do {
-            let api = try settings.digitalOceanAPI(client: client)
-            findings.append(Finding(true, "DigitalOcean: the token belongs to \(try await api.account())", ""))
-            let now = Int64(Date().timeIntervalSince1970)
-            if let skew = try await api.clockSkew(now: now), abs(skew) > Self.tolerableSkew {
-                findings.append(
-                    Finding(false, "this machine's clock is \(skew) s off DigitalOcean's", "timedatectl set-ntp true")
-                )
-            }
-            for (name, images) in registries.sorted(by: { $0.key < $1.key }) {
-                findings += await registry(name, images, api)
-            }
+            api = try settings.digitalOceanAPI(client: client)
         } catch {
-            findings.append(
+            let names = users.map(\.name).joined(separator: ", ")
+            return [
                 Finding(
                     false,
-                    "DigitalOcean: \(error)",
-                    "make a token with registry:read, registry:update, registry:delete, kubernetes:read and "
-                        + "kubernetes:access_cluster under API → Tokens, and name it under `digitalocean: { token: … }`"
+                    "DigitalOcean: the configuration names no token, and there are pipelines that need one: \(names)",
+                    "write digitalocean: { token: { env: DIGITALOCEAN_TOKEN } } in fairlead.yaml"
+                )
+            ]
+        }
+        var findings = await account(api)
+        // What does not answer, or not to us, does not answer the next question either.
+        guard findings.allSatisfy(\.ok) || findings.contains(where: { $0.what.contains("clock") }) else {
+            return findings
+        }
+        var registries: [String: Set<String>] = [:]
+        for definition in users {
+            guard case .digitalocean(let name, let keep) = definition.registry else { continue }
+            registries[name, default: []].formUnion(definition.images.map { "\(definition.name)/\($0.name)" })
+            guard keep != nil else { continue }
+            findings.append(
+                Finding(
+                    true,
+                    "note: pipeline \(definition.name): retention needs registry:delete, which only a deletion shows",
+                    ""
                 )
             )
         }
+        for (name, repositories) in registries.sorted(by: { $0.key < $1.key }) {
+            findings += await registry(name, repositories, api)
+        }
         return findings
     }
 
-    private func registry(_ name: String, _ images: Int, _ api: DigitalOcean) async -> [Finding] {
+    private func account(_ api: DigitalOcean) async -> [Finding] {
+        do {
+            var findings = [Finding(true, "DigitalOcean: the token belongs to \(try await api.account())", "")]
+            let now = Int64(Date().timeIntervalSince1970)
+            if let skew = try await api.clockSkew(now: now) {
+                findings.append(
+                    Finding(
+                        abs(skew) <= Self.tolerableSkew,
+                        abs(skew) <= Self.tolerableSkew
+                            ? "this machine's clock agrees with DigitalOcean's"
+                            : "this machine's clock is \(abs(skew)) s \(skew > 0 ? "ahead of" : "behind") DigitalOcean's",
+                        "timedatectl set-ntp true"
+                    )
+                )
+            }
+            return findings
+        } catch  where error.code == .forbidden {
+            // Nothing else needs it.
+            return [Finding(true, "note: DigitalOcean: without account:read nobody can say whose the token is", "")]
+        } catch {
+            return [Finding(false, "DigitalOcean: \(error)", Mend.of(error, scopes: "account:read", missing: ""))]
+        }
+    }
+
+    private func registry(_ name: String, _ repositories: Set<String>, _ api: DigitalOcean) async -> [Finding] {
         do {
             let region = try await api.registry(name).region ?? "unknown"
             _ = try await api.dockerCredentials(for: name, readWrite: true, lifetime: .seconds(60))
+            var findings = [Finding(true, "registry \(name) (\(region)) gives credentials to push", "")]
             let plan = try await api.registryPlan()
-            return [
-                Finding(true, "registry \(name) (\(region)) gives credentials to push", ""),
+            let known = Set(try await api.repositories(of: name))
+            let count = known.union(repositories).count
+            let room = plan.repositories.flatMap { $0 == 0 ? nil : "\($0)" } ?? "any number of"
+            findings.append(
                 Finding(
-                    plan.holds(images),
-                    "registry \(name): its plan \(plan.slug) holds \(plan.repositories ?? 0) repositories (0: any "
-                        + "number), the pipelines need \(images)",
-                    "choose a larger plan under Container Registry → Settings"
-                ),
-            ]
-        } catch {
-            return [
-                Finding(
-                    false,
-                    "registry \(name): \(error)",
-                    "doctl registry create \(name), or correct `registry: { digitalocean: … }`"
+                    plan.holds(count),
+                    "registry \(name): its plan \(plan.slug) holds \(room) repositories; \(known.count) are there, and the "
+                        + "pipelines add \(count - known.count)",
+                    "choose a larger plan under Container Registry → Settings, or delete a repository that nobody needs: "
+                        + "doctl registry repository list-v2"
                 )
-            ]
+            )
+            if let running = try await api.garbageCollection(of: name) {
+                findings.append(
+                    Finding(true, "note: registry \(name) collects garbage (\(running.status)): pushes wait", "")
+                )
+            }
+            return findings
+        } catch {
+            let mend = Mend.of(
+                error,
+                scopes: "registry:read and registry:update",
+                missing: "doctl registry create \(name), or correct `registry: { digitalocean: \(name) }`"
+            )
+            return [Finding(false, "registry \(name): \(error)", mend)]
         }
     }
 
@@ -107,64 +143,32 @@ struct CloudChecks {
             ]
         }
     }
+}
 
-    private func cluster(_ definition: Definition) async -> [Finding] {
-        let what = "pipeline \(definition.name): \(definition.deploy.target)"
-        do {
-            let environment = ProcessInfo.processInfo.environment
-            let cluster = try await settings.cluster(of: definition.deploy, client: client, environment: environment)
-            let version = try await cluster.version()
-            var findings = [Finding(true, "\(what) answers, \(version.name)", "")]
-            findings += try await permissions(cluster, definition, what)
-            return findings
-        } catch let error as KubernetesError {
-            return [Finding(false, "\(what): \(error.message)", "check `deploy:` and the credentials that it names")]
-        } catch {
-            return [Finding(false, "\(what): \(error)", "check `deploy:` and the credentials that it names")]
+/// How to mend what DigitalOcean refuses.
+enum Mend {
+    /// - Parameters:
+    ///   - scopes: that the request needs.
+    ///   - missing: for what is not there.
+    static func of(_ error: DigitalOceanError, scopes: String, missing: String) -> String {
+        switch error.code {
+        case .unauthorized:
+            "make a new token under API → Tokens, with registry:read, registry:update and, for clusters, kubernetes:read and "
+                + "kubernetes:access_cluster, and put it where `digitalocean: { token: … }` says"
+        case .forbidden: "make a token that has \(scopes) too, under API → Tokens"
+        case .notFound, .conflict, .invalid: missing
+        case .tooManyRequests: "try again in an hour, or find out what else uses the token"
+        case .serverError, .garbageCollection: "try again later; see https://status.digitalocean.com"
+        case .unreachable:
+            "see whether this machine gets there at all: curl -sSI https://api.digitalocean.com/v2/account"
         }
-    }
-
-    /// What a deploy asks of the API for an ordinary service; custom kinds are asked for when they turn up.
-    private static let kinds: [(group: String, resources: [String])] = [
-        ("", ["configmaps", "secrets", "services", "serviceaccounts"]), ("apps", ["deployments"]), ("batch", ["jobs"]),
-    ]
-    private static let verbs = ["get", "list", "watch", "create", "patch", "delete"]
-
-    private func permissions(_ cluster: Cluster, _ definition: Definition, _ what: String) async throws -> [Finding] {
-        let namespace = definition.deploy.namespace
-        var questions = Self.kinds.flatMap { kind in
-            kind.resources.flatMap { resource in
-                Self.verbs.map { AccessQuestion($0, group: kind.group, resource: resource, namespace: namespace) }
-            }
-        }
-        questions += [("get", "pods"), ("list", "pods"), ("watch", "pods"), ("list", "events")].map {
-            AccessQuestion($0.0, resource: $0.1, namespace: namespace)
-        }
-        questions += ["list", "watch"].map {
-            AccessQuestion($0, group: "apps", resource: "replicasets", namespace: namespace)
-        }
-        questions.append(AccessQuestion("get", resource: "pods", subresource: "log", namespace: namespace))
-        if definition.smokeTest.contains(where: { $0.get.hasPrefix("service://") }) {
-            questions.append(AccessQuestion("get", resource: "services", subresource: "proxy", namespace: namespace))
-        }
-        let answers = try await cluster.may(questions)
-        let refused = answers.filter { !$0.value }.map(\.key.words).sorted()
-        return [
-            Finding(
-                refused.isEmpty,
-                refused.isEmpty
-                    ? "\(what): all that a deploy does in namespace \(namespace) is allowed"
-                    : "\(what): in namespace \(namespace) it may not \(refused.joined(separator: ", "))",
-                "kubectl apply -k deploy/fairlead/target-namespace, or bind a Role with these verbs"
-            )
-        ]
     }
 }
 
-extension Definition.Target {
-    fileprivate var isManaged: Bool { if case .digitalocean = self { true } else { false } }
-}
-
-extension AccessQuestion {
-    fileprivate var words: String { "\(verb) \(resource)\(subresource.map { "/\($0)" } ?? "")" }
+extension Definition {
+    fileprivate var usesDigitalOcean: Bool {
+        if case .digitalocean = registry { return true }
+        if case .digitalocean = deploy.target { return true }
+        return false
+    }
 }

@@ -58,17 +58,49 @@ import Testing
         await stage.leave()
     }
 
-    @Test func `an image that cannot be pulled is waited for as long as patience lasts`() async throws {
+    @Test(arguments: [ImageBehaviour.Start.cannotBePulled, .registryIsDown])
+    func `an image that cannot be pulled is waited for as long as patience lasts`(_ start: ImageBehaviour.Start)
+        async throws
+    {
         var options = ClusterOptions()
-        options.images[Self.first] = ImageBehaviour(.cannotBePulled)
+        options.images[Self.first] = ImageBehaviour(start)
         let stage = try await Venue.simulated.stage(options)
         var patience = RolloutOptions()
-        patience.pullPatience = .milliseconds(100)
+        // The other one is for other faults.
+        let isRefused = start == .cannotBePulled
+        patience.pullPatience = isRefused ? .milliseconds(100) : .seconds(60)
+        patience.registryPatience = isRefused ? .seconds(60) : .milliseconds(100)
         let error = await #expect(throws: RolloutFailure.self) {
             _ = try await stage.run(web(stage, Self.first), patience, within: .seconds(60))
         }
         #expect(error?.code == .unhealthy)
         #expect(error?.diagnosis?.sentence.hasPrefix("web: ImagePullBackOff") == true)
+        await stage.leave()
+    }
+
+    @Test func `a registry that is down for longer than a new pull secret takes does not fail the rollout`()
+        async throws
+    {
+        var options = ClusterOptions()
+        options.second = .milliseconds(20)
+        options.images[Self.first] = ImageBehaviour(.registryIsDown)
+        let stage = try await Venue.simulated.stage(options)
+        let server = try #require(stage.server)
+        let namespace = stage.namespace
+        var patience = RolloutOptions()
+        patience.pullPatience = .milliseconds(1)
+        let record = Stage.Record()
+        async let rollout = stage.run(web(stage, Self.first), patience, record)
+        #expect(
+            await server.wait { view in
+                view.objects("v1", "Pod", namespace).contains {
+                    $0["status"]?["containerStatuses"]?.items.first?[["state", "waiting", "reason"]]?.string
+                        == "ImagePullBackOff"
+                }
+            }
+        )
+        server.setImage(Self.first, ImageBehaviour())
+        #expect(try await rollout.lines.contains("Deployment web: ready"))
         await stage.leave()
     }
 

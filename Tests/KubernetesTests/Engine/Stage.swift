@@ -45,6 +45,12 @@ struct Stage: Sendable {
 
         func keep(_ entry: JournalEntry) { state.with { $0.entries[entry.seq] = entry } }
         func say(_ line: String) { state.with { $0.lines.append(line) } }
+
+        /// Returns when the line is there, or after 30 s, so that the test fails by what it expects next.
+        func wait(for line: String) async {
+            let end = ContinuousClock.now + .seconds(30)
+            while !lines.contains(line), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
+        }
     }
 
     func run(

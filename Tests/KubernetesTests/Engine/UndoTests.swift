@@ -174,18 +174,15 @@ import Testing
         options.force = true
         // Nobody makes the pods ready here: what counts is what is written down.
         let record = Stage.Record()
-        await #expect(throws: RolloutFailure.self) {
-            _ = try await stage.run(
-                stage.release([
-                    stage.deployment("web", image: "registry.test/web:2", environment: ["A": "2", "C": "2"])
-                ]),
-                options,
-                within: .seconds(1),
-                record
-            )
-        }
+        let release = stage.release([
+            stage.deployment("web", image: "registry.test/web:2", environment: ["A": "2", "C": "2"])
+        ])
+        let rollout = Task { [options] in try await stage.run(release, options, within: .seconds(60), record) }
+        await record.wait(for: "Deployment web changed")
+        rollout.cancel()
+        await #expect(throws: RolloutFailure.self) { _ = try await rollout.value }
         #expect(record.entries.count == 1)
-        let result = await stage.undo(record.entries, within: .seconds(3))
+        let result = await stage.undo(record.entries, within: .seconds(10))
         #expect(result.putBack == [id], "\(result.sentence)")
         let after = try await stage.cluster.get(id)
         #expect(essence(after) == essence(before))
@@ -239,6 +236,59 @@ import Testing
         }
         #expect(await task.value.sentence == "1 new object deleted")
         #expect(try await stage.get("ConfigMap", "a") == nil)
+        await stage.leave()
+    }
+
+    @Test(arguments: 0..<4, [Fault.Action.cut, .status(504, reason: "Timeout", message: "etcd timed out")])
+    func `an undo whose answers are lost, at each of its steps, is done all the same`(_ k: Int, _ action: Fault.Action)
+        async throws
+    {
+        let stage = try await Venue.simulated.stage()
+        let server = try #require(stage.server)
+        let id = stage.id("ConfigMap", "c")
+        try await stage.cluster.create(stage.configMap("c", ["a": "1"]), ApplyOptions(manager: "kubectl-create"))
+        try await stage.cluster.apply(stage.configMap("c", ["c": "1"]), ApplyOptions(manager: "helm"))
+        try await stage.cluster.patch(id, .merge(["data": ["e": "1"]]), ApplyOptions(manager: "editor"))
+        let before = try await stage.cluster.get(id)
+        var options = RolloutOptions()
+        options.force = true
+        let record = try await stage.run(
+            stage.release([stage.configMap("c", ["a": "2", "c": "2", "e": "2", "f": "2"])]),
+            options
+        )
+        server.forgetRequests()
+        server.order(Fault(action, skip: k) { $0.isWrite })
+        let result = await stage.undo(record.entries)
+        #expect(result.status == .undone, "\(result.sentence)")
+        let after = try await stage.cluster.get(id)
+        #expect(essence(after) == essence(before))
+        #expect(owners(after) == owners(before))
+        #expect(server.requests.filter { $0.method == "PUT" || $0.method == "PATCH" }.count >= 4)
+        await stage.leave()
+    }
+
+    @Test(arguments: [["old", "new"], ["new", "old"]])
+    func `a change that the server makes after a cancel is waited for, and undone`(_ names: [String])
+        async throws
+    {
+        let stage = try await Venue.simulated.stage()
+        let server = try #require(stage.server)
+        _ = try await stage.run(stage.release([stage.configMap("old", ["a": "1"])]))
+        server.order(Fault(.stalled(.milliseconds(500)), "PATCH", "/configmaps/"))
+        server.forgetRequests()
+        let record = Stage.Record()
+        var options = RolloutOptions()
+        options.width = 1
+        let release = stage.release(names.map { stage.configMap($0, ["a": "2"]) })
+        let rollout = Task { [options] in try await stage.run(release, options, within: .seconds(60), record) }
+        await server.wait { $0.requests.contains { $0.method == "PATCH" } }
+        rollout.cancel()
+        let error = await #expect(throws: RolloutFailure.self) { _ = try await rollout.value }
+        #expect(error?.code == .cancelled)
+        let result = await stage.undo(record.entries)
+        #expect(result.sentence == (names[0] == "old" ? "1 object put back" : "1 new object deleted"))
+        #expect(try await stage.get("ConfigMap", "old")?["data"] == ["a": "1"])
+        #expect(try await stage.get("ConfigMap", "new") == nil)
         await stage.leave()
     }
 }

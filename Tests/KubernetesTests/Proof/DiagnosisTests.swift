@@ -81,4 +81,32 @@ import Testing
             ]
         )
     }
+
+    @Test(arguments: [
+        (
+            "ErrImagePull",
+            "failed to pull and unpack image \"r/x:1\": failed to resolve reference \"r/x:1\": r/x:1: not found", true
+        ),
+        ("ErrImagePull", "reading manifest 1 in r/x: manifest unknown", true),
+        ("ErrImagePull", "pull access denied, repository does not exist or may require authorization", true),
+        ("ErrImagePull", "failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized", true),
+        ("ImagePullBackOff", "Back-off pulling image \"r/x:1\": ErrImagePull: r/x:1: not found", true),
+        ("InvalidImageName", "couldn't parse image name", true),
+        ("ImagePullBackOff", "Back-off pulling image \"r/x:1\"", nil),
+        ("ErrImagePull", "dial tcp 10.0.0.1:443: connect: connection refused", false),
+        ("ErrImagePull", "dial tcp: lookup r on 10.0.0.2:53: no such host", false),
+        (
+            "ErrImagePull",
+            "unexpected status from HEAD request to https://r/v2/x/manifests/1: 503 Service Unavailable", false
+        ),
+        ("ErrImagePull", "toomanyrequests: You have reached your pull rate limit", false),
+        ("CrashLoopBackOff", "permission denied", nil),
+    ])
+    func `a registry that refuses an image is told from one that is down`(
+        reason: String,
+        message: String,
+        isRefused: Bool?
+    ) {
+        #expect(PodTrouble(pod: "p", container: "c", reason: reason, message: message).isRefusedByRegistry == isRefused)
+    }
 }

@@ -146,7 +146,10 @@ struct ManifestTests {
         #expect(refusal(String(repeating: "[", count: 900))?.outcome == .failed)
         #expect(refusal("a: " + String(repeating: "{ a: ", count: 100) + String(repeating: "}", count: 100)) != nil)
         #expect(refusal(String(repeating: "a: 1\n---\n", count: 300))?.outcome == .failed)
-        #expect(refusal("#" + String(repeating: "x", count: 1 << 20))?.reason.code == "manifest-too-large")
+        #expect(
+            refusal("#" + String(repeating: "x", count: ManifestFiles.maximumBytes))?.reason.code
+                == "manifest-too-large"
+        )
     }
 
     @Test("objects of other kinds are named in a warning and skipped")

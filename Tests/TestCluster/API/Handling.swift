@@ -6,6 +6,8 @@ enum Outcome {
     case json(JSON, status: Int = 200)
     case response(Response)
     case later(Duration, Response)
+    /// Carried out later.
+    case stalled(Duration)
     case silence
     /// To a loopback port, see ``Proxy``.
     case forward(port: UInt16, path: String)
@@ -28,6 +30,12 @@ extension Cluster {
         entry.status = outcome.status
         requests.append(entry)
         return outcome
+    }
+
+    /// A request that was stalled, as it is answered at last.
+    mutating func carryOut(_ request: Request) -> Response {
+        let user = try? self.user(bearing: request.header("Authorization"))
+        return answer(Call(request: request, user: user ?? ""), nil, isKnown: user != nil).response
     }
 
     private mutating func answer(_ call: Call, _ fault: Fault.Action?, isKnown: Bool) -> Outcome {
@@ -56,7 +64,9 @@ extension Cluster {
             let page = Array("<html><body><h1>\(status)</h1>The upstream server is not there.</body></html>".utf8)
             return .response(.bytes(page, type: "text/html; charset=utf-8", status: status))
         case .silence: return .silence
+        case .stalled(let time): return .stalled(time)
         case .cut:
+            if call.request.method != "GET" { _ = try? self.route(call, dropAfter: nil) }
             let stream = EventStream(hasComments: false)
             stream.write(Array("{\"kind\":".utf8))
             stream.finish(cleanly: false)
@@ -130,7 +140,7 @@ extension Outcome {
         switch self {
         case .json(let value, let status): .json(value.bytes, status: status)
         case .response(let response), .later(_, let response): response
-        case .silence, .forward: .empty(503)
+        case .silence, .stalled, .forward: .empty(503)
         }
     }
 
@@ -138,7 +148,7 @@ extension Outcome {
         switch self {
         case .json(_, let status): status
         case .response(let response), .later(_, let response): response.status
-        case .silence, .forward: nil
+        case .silence, .stalled, .forward: nil
         }
     }
 }

@@ -30,15 +30,14 @@ extension Cluster {
     private mutating func pull(_ pod: JSON, _ place: Place, _ container: JSON, _ behaviour: ImageBehaviour) {
         let image = container["image"]?.string ?? ""
         let name = container["name"]?.string ?? ""
-        guard behaviour.start == .cannotBePulled else {
+        guard let fault = behaviour.start.pullFault(image) else {
             event(pod, "Normal", "Pulled", "Successfully pulled image \"\(image)\"", from: "kubelet")
             return schedule(.start, place, pod.uid, name, after: .zero)
         }
         let isFirst = pod.containerStatus(name)?[["state", "waiting", "reason"]] == "ContainerCreating"
-        let why =
-            "failed to pull and unpack image \"\(image)\": failed to resolve reference \"\(image)\": \(image): not found"
+        let why = "failed to pull and unpack image \"\(image)\": failed to resolve reference \"\(image)\": \(fault)"
         change(pod, place, name) {
-            let message = isFirst ? why : "Back-off pulling image \"\(image)\""
+            let message = isFirst ? why : "Back-off pulling image \"\(image)\": ErrImagePull: \(why)"
             let reason: JSON = isFirst ? "ErrImagePull" : "ImagePullBackOff"
             $0.set(["state"], ["waiting": ["reason": reason, "message": .string(message)]])
         }
@@ -74,7 +73,7 @@ extension Cluster {
         case .neverReady:
             let why = "Readiness probe failed: HTTP probe failed with statuscode: 503"
             event(pod, "Warning", "Unhealthy", why, from: "kubelet")
-        case .cannotBePulled, .unschedulable: break
+        case .cannotBePulled, .registryIsDown, .unschedulable: break
         }
     }
 
@@ -133,5 +132,18 @@ extension Cluster {
         }
         let isReady = store[place]?.condition("Ready")?["status"] == "True"
         if isReady, !wasReady { readySince[pod.uid] = .now }
+    }
+}
+
+extension ImageBehaviour.Start {
+    /// Why an image cannot be pulled, in containerd's words; nil if it can.
+    fileprivate func pullFault(_ image: String) -> String? {
+        switch self {
+        case .cannotBePulled: "\(image): not found"
+        case .registryIsDown:
+            "failed to do request: Head \"https://\(image.prefix { $0 != "/" })/v2/\": dial tcp 10.0.0.1:443: connect: "
+                + "connection refused"
+        case .ready, .neverReady, .exits, .unschedulable: nil
+        }
     }
 }

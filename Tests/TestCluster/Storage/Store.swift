@@ -45,6 +45,9 @@ struct Store {
         return keys.sorted().compactMap { all[$0] }
     }
 
+    /// Every object there is, by kind, namespace and name.
+    var all: [JSON] { objects.keys.sorted().flatMap { list($0) } }
+
     func changes(after revision: Int64) -> ArraySlice<Change> {
         // One change a revision: the position follows from it.
         guard let first = history.first?.revision else { return [] }

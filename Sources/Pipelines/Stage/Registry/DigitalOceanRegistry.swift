@@ -7,7 +7,7 @@ struct DigitalOceanRegistry: Sendable {
     let api: DigitalOcean
 
     /// Between two looks at a garbage collection.
-    private static let pause = Duration.seconds(5)
+    var pause = Duration.seconds(5)
 
     func credentials(readWrite: Bool, lifetime: Duration) async throws -> DockerCredentials {
         do {
@@ -28,7 +28,7 @@ struct DigitalOceanRegistry: Sendable {
                 )
             }
             isFirst = false
-            try await Task.sleep(for: Self.pause)
+            try await Task.sleep(for: pause)
         }
         if !isFirst { log.line("The registry \(name) takes pushes again") }
     }

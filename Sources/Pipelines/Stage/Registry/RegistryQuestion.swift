@@ -5,26 +5,49 @@ import HTTPClient
 /// authentication: a 401 names where tokens are had, for which service and scope).
 struct RegistryQuestion: Sendable {
     let client: HTTPClient
+    /// For each of up to three requests.
+    var deadline = Duration.seconds(30)
 
     /// - Parameter headers: with `Authorization: Basic …` where there are credentials.
-    /// - Returns: the answer's status and body.
+    /// - Returns: the answer's status and body; of who gives out tokens, if that is what fails.
     func ask(
         _ method: String,
         _ url: String,
         _ headers: [(String, String)]
     ) async throws -> (status: Int, body: [UInt8]) {
-        let answer = try await client.send(HTTPRequest(method: method, url: url, headers: headers))
-        guard answer.status == 401, let challenge = answer.header("WWW-Authenticate").flatMap(Challenge.init),
-            challenge.isSafe(for: url), let token = try await token(challenge, headers)
-        else { return (answer.status, answer.body) }
+        let answer = try await send(method, url, headers)
+        let challenges = answer.headers.filter { $0.0.lowercased() == "www-authenticate" }.compactMap {
+            Challenge($0.1)
+        }
+        guard answer.status == 401, let challenge = challenges.first, challenge.isSafe(for: url) else {
+            return (answer.status, answer.body)
+        }
+        let grant = try await grant(challenge, headers)
+        // A fault there is none of our credentials'.
+        if grant.status == 429 || grant.status >= 500 { return (grant.status, grant.body) }
+        guard let token = token(in: grant) else { return (answer.status, answer.body) }
         let others = headers.filter { $0.0.lowercased() != "authorization" }
-        let second = try await client.send(
-            HTTPRequest(method: method, url: url, headers: others + [("Authorization", "Bearer \(token)")])
-        )
+        let second = try await send(method, url, others + [("Authorization", "Bearer \(token)")])
         return (second.status, second.body)
     }
 
-    private func token(_ challenge: Challenge, _ headers: [(String, String)]) async throws -> String? {
+    private func send(_ method: String, _ url: String, _ headers: [(String, String)]) async throws -> HTTPResponse {
+        try await client.send(HTTPRequest(method: method, url: url, headers: headers, deadline: deadline))
+    }
+
+    /// The credentials go to whom the registry names, as docker sends them: it has them already.
+    private func grant(_ challenge: Challenge, _ headers: [(String, String)]) async throws -> HTTPResponse {
+        let credentials = headers.filter { $0.0.lowercased() == "authorization" }
+        do {
+            return try await send("GET", challenge.url, credentials)
+        } catch let error as HTTPClientError where error.code != .cancelled {
+            throw Unreachable(description: "it sends for a token to \(challenge.realm), and there: \(error)")
+        }
+    }
+
+    private struct Unreachable: Error, CustomStringConvertible { let description: String }
+
+    private func token(in response: HTTPResponse) -> String? {
         struct Answer: Decodable {
             var token: String?
             var accessToken: String?
@@ -33,8 +56,6 @@ struct RegistryQuestion: Sendable {
                 case accessToken = "access_token"
             }
         }
-        let credentials = headers.filter { $0.0.lowercased() == "authorization" }
-        let response = try await client.send(HTTPRequest(url: challenge.url, headers: credentials))
         guard response.status == 200 else { return nil }
         let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body))
         return answer?.token ?? answer?.accessToken
@@ -59,7 +80,7 @@ struct Challenge: Equatable {
                 values[name] = String(rest.prefix { $0 != "\"" })
                 rest = rest.drop { $0 != "\"" }.dropFirst()
             } else {
-                values[name] = String(rest.prefix { $0 != "," })
+                values[name] = String(rest.prefix { $0 != "," && $0 != " " })
                 rest = rest.drop { $0 != "," }
             }
         }

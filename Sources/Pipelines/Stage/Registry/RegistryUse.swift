@@ -18,15 +18,17 @@ final class RegistryUse: Sendable {
 
     /// Keeps everybody else from a registry meanwhile.
     ///
-    /// - Returns: false if somebody uses it, and `body` was not called.
-    func whileUnused(_ registry: String, _ body: () async throws -> Void) async throws -> Bool {
+    /// - Returns: nil if somebody uses it, and `body` was not called.
+    func whileUnused<Result: Sendable>(
+        _ registry: String,
+        _ body: () async throws -> Result
+    ) async throws -> Result? {
         let isClosed = state.withLock { state in
             state.users[registry, default: 0] == 0 && state.closed.insert(registry).inserted
         }
-        guard isClosed else { return false }
+        guard isClosed else { return nil }
         defer { state.withLock { _ = $0.closed.remove(registry) } }
-        try await body()
-        return true
+        return try await body()
     }
 
     private func enter(_ registry: String) -> Bool {
@@ -43,6 +45,11 @@ extension RunInProgress {
     /// a release.
     func holdingRegistry(_ body: () async throws -> Void) async throws {
         guard case .digitalocean(let name, _) = definition.registry else { return try await body() }
-        try await needs.registryUse.with(name, body)
+        do {
+            try await needs.registryUse.with(name, body)
+        } catch is CancellationError {
+            // While it waited: by an operator, or because the server goes down and the run stays for the next one.
+            throw await verdict(on: CancellationError())
+        }
     }
 }

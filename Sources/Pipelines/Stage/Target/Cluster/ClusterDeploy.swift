@@ -62,7 +62,7 @@ struct ClusterDeploy: DeployTarget {
             }
             let cluster = try await connect()
             log.line("Deploying release \(release.id) to namespace \(body.namespace) of \(deploy.target)")
-            let pullSecret = try await PullSecret(needs, definition).manifest(for: release.images)
+            let pullSecret = try await PullSecret(needs, definition).manifest()
             let rollout = Kubernetes.Rollout(cluster, kubernetesRelease(release.id, body, pullSecret), options)
             let journal = ReleaseJournal(release: release.id, needs: needs)
             let report = try await rollout.run(until: deadline, journal: { try await journal.write($0) }) {
@@ -79,7 +79,7 @@ struct ClusterDeploy: DeployTarget {
         guard deploy.prune else { return }
         try await reporting {
             let body = try ClusterRelease(json: release.body)
-            let ids = kubernetesRelease(release.id, body, nil).ids + [PullSecret.id(in: body.namespace)]
+            let ids = kubernetesRelease(release.id, body, nil).ids + [PullSecret(needs, definition).id]
             try await Prune(try await connect(), set(body), keeping: ids, options).run(until: deadline) { log.line($0) }
         }
     }
@@ -132,7 +132,7 @@ struct ClusterDeploy: DeployTarget {
     /// The release as it is applied: with the credentials that pull its images, where the cluster has none of its own.
     func kubernetesRelease(_ id: Int64, _ body: ClusterRelease, _ pullSecret: Manifest?) -> Kubernetes.Release {
         func pulling(_ manifest: Manifest) -> Manifest {
-            pullSecret == nil ? manifest : manifest.pulling(with: PullSecret.name, for: body.uses)
+            pullSecret.map { manifest.pulling(with: $0.id.name, for: body.uses) } ?? manifest
         }
         return Kubernetes.Release(
             name: "\(id)",

@@ -13,30 +13,49 @@ struct PullSecret: Sendable {
         self.definition = definition
     }
 
-    static let name = "fairlead-registry"
-    /// Nodes pull again whenever a pod moves; renewed when less than half of it is left. Default: 30 days.
-    static let lifetime = Duration.seconds(30 * 86_400)
+    /// One for each pipeline: another server may deploy to the namespace, from another registry.
+    static func id(for definition: Definition) -> ObjectID {
+        ObjectID(
+            apiVersion: "v1",
+            kind: "Secret",
+            namespace: definition.deploy.namespace,
+            name: "fairlead-registry-\(definition.name)"
+        )
+    }
+    var id: ObjectID { Self.id(for: definition) }
 
-    static func id(in namespace: String) -> ObjectID {
-        ObjectID(apiVersion: "v1", kind: "Secret", namespace: namespace, name: name)
+    /// Nodes pull again whenever a pod moves; renewed when less than half of it is left.
+    static let lifetime = Duration.seconds(30 * 86_400)
+    private static let renewed = "fairlead.dev/renewed"
+
+    /// - Parameter live: the Secret as it is in the cluster; nil if there is none.
+    static func isDue(_ live: JSON?, now: Date) -> Bool {
+        let lifetime = Double(lifetime.components.seconds)
+        // One that seems to last longer than any was written by a clock that was wrong.
+        return live.map { !(lifetime / 2...lifetime).contains(left(of: $0, now: now)) } ?? true
+    }
+
+    /// Seconds for which the credentials are good; none if nothing is written on the Secret.
+    static func left(of live: JSON, now: Date) -> Double {
+        guard let text = live.annotations[renewed], let last = try? Date(text, strategy: .iso8601) else { return 0 }
+        return Double(lifetime.components.seconds) - now.timeIntervalSince(last)
     }
 
     /// The Secret's manifest; nil where the cluster is integrated with the registry, or the registry needs no
     /// credentials.
-    func manifest(for images: [PushedImage]) async throws -> Manifest? {
+    func manifest() async throws -> Manifest? {
         guard let auths = try await auths(), !auths.isEmpty else { return nil }
         struct File: Encodable {
             struct Auth: Encodable { let auth: String }
             let auths: [String: Auth]
         }
         let file = try JSONEncoder().encode(File(auths: auths.mapValues(File.Auth.init)))
-        let renewed = Date().formatted(.iso8601)
         return Manifest(
             [
                 "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
                 "metadata": [
-                    "name": .string(Self.name), "namespace": .string(definition.deploy.namespace),
-                    "annotations": ["fairlead.dev/renewed": .string(renewed)],
+                    "name": .string(id.name), "namespace": .string(definition.deploy.namespace),
+                    "annotations": .object([Self.renewed: .string(Date().formatted(.iso8601))]),
                 ],
                 "data": [".dockerconfigjson": .string(file.base64EncodedString())],
             ],

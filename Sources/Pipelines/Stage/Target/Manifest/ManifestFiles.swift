@@ -10,7 +10,8 @@ struct ManifestFile {
 /// Finds and reads the manifests that a pipeline names: files, and folders of which every `*.yaml` and `*.yml` is read
 /// (as kubectl does: not those in folders below), sorted by name. A file that is named twice is read once.
 struct ManifestFiles {
-    static let maximumBytes = 1 << 20
+    /// More than the 1.5 MiB that a cluster takes in one object, so that what is too large is told with its name and line.
+    static let maximumBytes = 4 << 20
     static let maximumTotal = 8 << 20
     static let maximumFiles = 200
 
@@ -61,7 +62,7 @@ struct ManifestFiles {
             case .tooLarge:
                 throw StageError.manifest(
                     "manifest-too-large",
-                    "\(quoted(path)) has more than \(Self.maximumBytes >> 20) MiB"
+                    "\(quoted(path)) has more than \(Self.maximumBytes >> 20) MiB: put large files into the image or a volume"
                 )
             case .notRegular, .isFolder:
                 throw StageError.manifest("manifest-unreadable", "\(quoted(path)) is not a regular file")

@@ -42,7 +42,8 @@ public struct Rollout: Sendable {
                 throw RolloutFailure(.deadline, "the objects were not applied when the time was over", isVerdict: false)
             }
             let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
-            log("\(entries.count) objects were applied in \(Int(milliseconds.rounded())) ms")
+            let objects = entries.count == 1 ? "1 object was" : "\(entries.count) objects were"
+            log("\(objects) applied in \(Int(milliseconds.rounded())) ms")
             let watched = entries.filter { entry in
                 release.manifests.contains { ObjectPlace($0.id) == ObjectPlace(entry.id) }
             }

@@ -14,7 +14,7 @@ extension Applier {
                 try await journal(entry)
                 guard let after = try await send(entry, isExact: attempt < 7) else { continue }
                 entry.after = after
-                try await journal(entry)
+                await outcomes.write(entry)
                 log("\(id) \(entry.outcome)")
                 return entry
             }

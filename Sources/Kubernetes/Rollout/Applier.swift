@@ -5,6 +5,7 @@ struct Applier: Sendable {
     let options: RolloutOptions
     let deadline: ContinuousClock.Instant
     let journal: Journal
+    let outcomes: JournalOutcomes
     let log: @Sendable (String) -> Void
 
     /// An object and its number in the journal.
@@ -15,6 +16,19 @@ struct Applier: Sendable {
 
     /// - Returns: what is written in the journal now, in the order of the numbers.
     func run() async throws -> [JournalEntry] {
+        let entries: [JournalEntry]
+        do {
+            entries = try await applyAll()
+        } catch {
+            // Who undoes it reads the journal.
+            try? await outcomes.finish()
+            throw error
+        }
+        try await outcomes.finish()
+        return entries
+    }
+
+    private func applyAll() async throws -> [JournalEntry] {
         try await checkKinds()
         var steps = ApplyPhase.order(release.manifests).flatMap { phase in phase.manifests.map { (phase.phase, $0) } }
             .enumerated().map { (phase: $1.0, step: Step(seq: $0 + 2, manifest: $1.1)) }

@@ -31,3 +31,25 @@ public struct JournalEntry: Sendable, Hashable, Codable {
 
 /// Keeps an entry. It is awaited before the object is touched: an error keeps it from being touched.
 public typealias Journal = @Sendable (JournalEntry) async throws -> Void
+
+/// Writes down what became of objects while the next ones are applied: until it is known, an undo finds that out by itself.
+actor JournalOutcomes {
+    private let journal: Journal
+    private var writing: [Task<Void, any Error>] = []
+
+    init(_ journal: @escaping Journal) { self.journal = journal }
+
+    func write(_ entry: JournalEntry) { writing.append(Task { try await journal(entry) }) }
+
+    /// Waits until all is written.
+    ///
+    /// - Throws: the first error of the journal.
+    func finish() async throws {
+        var failure: (any Error)?
+        for task in writing {
+            do { try await task.value } catch { failure = failure ?? error }
+        }
+        writing = []
+        if let failure { throw failure }
+    }
+}

@@ -35,6 +35,7 @@ public struct Rollout: Sendable {
                 options: options,
                 deadline: deadline,
                 journal: journal,
+                outcomes: JournalOutcomes(journal),
                 log: log
             )
             let start = ContinuousClock.now

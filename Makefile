@@ -7,9 +7,23 @@ TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-s
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
-SWIFT_TEST := swift test --skip-build --disable-xctest
 BUILD_SUITES := /(BuildIsolation|BuildMount|ChildLedger|ChildProcess|EmbeddedRegistry|ImageBuilder|ImageKey|ImagePusher|Podman)Tests.swift
 TARGET_SUITES := /(PodIsolation|PodmanContainer|PodmanTarget|RemoteBuilder|SmokeTester)Tests.swift
+
+run_group = swift test $(1) --skip-build --disable-xctest
+define run_groups
+$(run_group) --filter 'HTTPServerTests|SigningTests'
+$(run_group) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests|FairleadTests'
+$(run_group) --filter 'GitTests'
+$(run_group) --filter 'KubernetesTests|TestClusterTests'
+$(run_group) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)'
+$(run_group) --filter '$(BUILD_SUITES)'
+$(run_group) --filter '$(TARGET_SUITES)'
+endef
+
+# The thread sanitizer reads its options from the environment.
+TSAN := --sanitize=thread --scratch-path .build-tsan
+test-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/tsan.supp
 
 .PHONY: demo test test-tsan test-web bench format lint clean build release check packages
 
@@ -18,14 +32,8 @@ demo: packages release
 
 test: packages test-packages
 	swift build --build-tests
-	$(SWIFT_TEST) --filter 'HTTPServerTests|SigningTests'
-	$(SWIFT_TEST) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests|FairleadTests'
-	$(SWIFT_TEST) --filter 'GitTests'
-	$(SWIFT_TEST) --filter 'KubernetesTests|TestClusterTests'
-	$(SWIFT_TEST) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)'
-	$(SWIFT_TEST) --filter '$(BUILD_SUITES)'
-	$(SWIFT_TEST) --filter '$(TARGET_SUITES)'
-	$(SWIFT_TEST) --filter EndToEnd
+	$(call run_groups,)
+	$(call run_group,) --filter EndToEnd
 	@Tests/contracts/run
 	@Tests/web/run
 
@@ -33,8 +41,8 @@ test-web: build test-packages
 	@Tests/web/run
 
 test-tsan: packages test-packages
-	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan.supp" \
-	    swift test --sanitize=thread --scratch-path .build-tsan --disable-xctest --skip EndToEnd
+	swift build --build-tests $(TSAN)
+	$(call run_groups,$(TSAN))
 
 bench: packages bench-packages release
 	@swift build -c release --product test-cluster >>.build/release.log 2>&1 || { cat .build/release.log >&2; exit 1; }

@@ -21,7 +21,7 @@ $(run_group) --filter '$(BUILD_SUITES)'
 $(run_group) --filter '$(TARGET_SUITES)'
 endef
 
-# The thread sanitizer reads its options from the environment.
+# Ten times as slow, tests would run into each other's deadlines side by side.
 TSAN := --sanitize=thread --scratch-path .build-tsan
 test-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/tsan.supp
 
@@ -42,7 +42,7 @@ test-web: build test-packages
 
 test-tsan: packages test-packages
 	swift build --build-tests $(TSAN)
-	$(call run_groups,$(TSAN))
+	$(call run_groups,$(TSAN) --no-parallel)
 
 bench: packages bench-packages release
 	@swift build -c release --product test-cluster >>.build/release.log 2>&1 || { cat .build/release.log >&2; exit 1; }

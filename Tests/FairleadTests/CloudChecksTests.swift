@@ -30,8 +30,8 @@ struct CloudChecksTests {
 
     private func settings(_ service: TestDigitalOcean?, token: String = TestDigitalOcean.token) -> ServerSettings {
         var settings = ServerSettings(folder: "/nonexistent")
-        settings.limits.digitaloceanDeadline = 1
-        settings.limits.kubernetesRequestDeadline = 1
+        settings.limits.digitaloceanDeadline = 5
+        settings.limits.kubernetesRequestDeadline = 5
         if let service {
             settings.digitalocean = ServerSettings.DigitalOceanAccess(token: SecretValue(token), api: service.url)
         }

@@ -254,7 +254,7 @@ private let webObject: JSON = [
         cluster.limits.attempt = .milliseconds(500)
         let begin = ContinuousClock.now
         await expectFailure(.timeout) { [cluster] in try await cluster.get(web) }
-        #expect(.now - begin < .seconds(10))
+        #expect(.now - begin < .seconds(60))
         #expect(api.calls.count >= 2)
     }
 

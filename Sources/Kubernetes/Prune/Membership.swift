@@ -3,8 +3,15 @@ extension Cluster {
     /// between them: whoever comes later would take the object away, and its set would prune it one day.
     ///
     /// - Parameter live: the object as it is; nil if there is none.
-    /// - Throws: ``KubernetesError`` with code `conflict` if it is a member of another set whose parent is there.
+    /// - Throws: ``KubernetesError`` with code `conflict` if it is the parent of a set, or a member of another set
+    ///   whose parent is there.
     func checkMembership(of live: JSON?, in set: ApplySet?) async throws {
+        if let live, live.labels[ApplySet.idLabel] != nil {
+            throw KubernetesError(
+                .conflict,
+                "\(live.id): is what a pipeline keeps its list of objects in; give this one another name"
+            )
+        }
         guard let set, let live, let other = live.labels[ApplySet.memberLabel], other != set.id else { return }
         let parents = ObjectQuery(
             apiVersion: set.parent.apiVersion,

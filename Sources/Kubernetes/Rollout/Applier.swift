@@ -100,6 +100,13 @@ struct Applier: Sendable {
                 "\(set.parent) is the parent of a set of objects that \(tooling) looks after; only that tool may change it"
             )
         }
+        if live?.labels[ApplySet.memberLabel] != nil {
+            throw RolloutFailure(
+                .conflict,
+                "\(set.parent) is needed for the list of this pipeline's objects, and another pipeline has deployed an object "
+                    + "of that name; take it out of that one"
+            )
+        }
         let wanted = set.holding(release.ids).union(live.flatMap(ApplySet.init(parent:)) ?? set)
         return try await apply(
             Step(seq: 0, manifest: Manifest(wanted.manifest, source: "the pipeline")),

@@ -100,6 +100,22 @@ extension ManifestRules {
         return (count >= 1000 ? "\(count / 1000)," + String(1000 + count % 1000).dropFirst() : "\(count)") + " KiB"
     }
 
+    /// What says which objects are whose is not for a manifest to write.
+    static func reservedFault(_ manifest: Manifest) -> ManifestFault? {
+        let object = manifest.object
+        let marks = object[["metadata", "labels"]]?.members ?? [:]
+        let notes = object[["metadata", "annotations"]]?.members ?? [:]
+        if let key = (Array(marks.keys) + Array(notes.keys)).sorted().first(where: {
+            $0.hasPrefix("applyset.kubernetes.io/")
+        }) {
+            return ManifestFault(manifest, .reserved, "has \(key), which only whoever applies it may write; remove it")
+        }
+        if object.groupKind == GroupKind("Secret"), object.name.hasPrefix("fairlead-registry-") {
+            return ManifestFault(manifest, .reserved, "has the name of a Secret that Fairlead makes itself; rename it")
+        }
+        return nil
+    }
+
     static func duplicates(_ manifests: [Manifest]) -> [ManifestFault] {
         struct Place: Hashable { let kind: GroupKind, namespace: String?, name: String }
         var first: [Place: Manifest] = [:]

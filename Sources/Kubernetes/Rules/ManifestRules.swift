@@ -40,7 +40,9 @@ public struct ManifestRules: Sendable {
             } else if known == true, manifest.object.namespace == nil {
                 manifest.object.set(["metadata", "namespace"], .string(namespace))
             }
-            let found = [kindFault(manifest), namespaceFault(manifest), Self.sizeFault(manifest)].compactMap(\.self)
+            let found = [
+                kindFault(manifest), namespaceFault(manifest), Self.sizeFault(manifest), Self.reservedFault(manifest),
+            ].compactMap(\.self)
             faults += found
             if found.isEmpty { good.append(manifest) }
         }
@@ -97,6 +99,7 @@ public struct ManifestFault: Error, Sendable, Hashable, CustomStringConvertible 
         case namespace
         case kindNotAllowed = "kind-not-allowed"
         case notOneJob = "not-one-job"
+        case reserved
     }
 
     public let code: Code

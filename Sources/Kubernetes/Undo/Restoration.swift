@@ -64,6 +64,9 @@ struct Restoration: Sendable {
         }
     }
 
+    /// Whether nothing is left to do: a server that was killed may have put the object back before.
+    func isDone(in object: JSON) -> Bool { steps.allSatisfy { isDone($0, in: object) } }
+
     /// Whether an object is as a step leaves it: it may have come through although nobody told us.
     func isDone(_ step: Step, in object: JSON) -> Bool {
         switch step {

@@ -12,7 +12,13 @@ enum UndoVerdict: Sendable, Hashable {
     /// - Parameter live: the object as it is now; nil if it is gone.
     init(_ entry: JournalEntry, live: JSON?, manager: String) {
         if entry.id.groupKind == GroupKind("Job", "batch") {
-            self = live == nil ? .nothing : .leave("is a Job, and Jobs are not undone: what it has done is done")
+            // What a Job has done is done. One that the release made and that still works at it is stopped, or it would go on
+            // beside the next one's.
+            if let live, entry.before == nil, !live.isTerminating, !live.hasEnded {
+                self = .delete
+            } else {
+                self = live == nil ? .nothing : .leave("is a Job, and Jobs are not undone: what it has done is done")
+            }
             return
         }
         guard let before = entry.before else {
@@ -28,6 +34,10 @@ enum UndoVerdict: Sendable, Hashable {
         } else if live.isTerminating {
             self = .leave("is being deleted by somebody")
         } else if live.resourceVersion == before.resourceVersion || !entry.changedSomething {
+            self = .nothing
+        } else if let after = entry.after,
+            Restoration(entry, before: before, after: after, manager: manager).isDone(in: live)
+        {
             self = .nothing
         } else if let after = entry.after {
             let change = ForeignChange(since: after, before: before, live: live, manager: manager)
@@ -113,5 +123,14 @@ extension FieldManager {
         let isController = ["controller", "operator", "manager", "provisioner"].contains { name.contains($0) }
         guard isController, path.steps.first == .field("metadata"), path.steps.count > 1 else { return false }
         return ["annotations", "finalizers", "ownerReferences"].contains { path.steps[1] == .field($0) }
+    }
+}
+
+extension JSON {
+    /// Of a Job: whether it is complete or has failed.
+    fileprivate var hasEnded: Bool {
+        (self[["status", "conditions"]]?.items ?? []).contains {
+            ["Complete", "Failed"].contains($0["type"]?.string) && $0["status"]?.string == "True"
+        }
     }
 }

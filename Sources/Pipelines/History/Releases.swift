@@ -86,6 +86,17 @@ extension History {
             )
             try Self.setLive(release, environment, db)
             if let former { try Self.pruneJournal(former, db) }
+            // An earlier one that could not be taken back whole: what it left is overtaken, and must not be taken back from
+            // under this one.
+            let overtaken = try Int64.fetchAll(
+                db,
+                sql: """
+                    UPDATE releases SET status = 'undone', retired_at = ?
+                    WHERE environment = ? AND status = 'applying' AND id < ? RETURNING id
+                    """,
+                arguments: [time, environment, release]
+            )
+            for earlier in overtaken { try Self.pruneJournal(earlier, db) }
             changes.append(.run(run))
         }
     }

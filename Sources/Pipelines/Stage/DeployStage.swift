@@ -95,9 +95,10 @@ struct DeployStage: Sendable {
         }
     }
 
-    /// The server going down leaves the release as it is, for the next server; every other end undoes it.
+    /// The server going down leaves the release as it is, for the next server; every other end undoes it, also a cancel
+    /// that comes just before.
     private func undone(_ release: Int64, _ error: any Error) async throws -> any Error {
-        if run.needs.stopping.isSet { return error }
+        if await run.verdict(on: error) is Handover { return error }
         guard run.definition.deploy.onFailure == .undo else {
             log.line("onFailure: keep, so what was applied stays as it is")
             try await run.needs.history.markUndone(release)

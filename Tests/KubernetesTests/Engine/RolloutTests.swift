@@ -237,6 +237,22 @@ import Testing
         await stage.leave()
     }
 
+    @Test func `a Job that still works when the release is taken back is stopped`() async throws {
+        var options = ClusterOptions()
+        options.images["registry.test/migrate"] = ImageBehaviour(.exits(0))
+        options.readyDelay = .seconds(600)
+        let stage = try await Venue.simulated.stage(options)
+        var migration = job("registry.test/migrate")
+        migration.set(["metadata", "namespace"], .string(stage.namespace))
+        try await stage.cluster.create(migration)
+        let made = try #require(try await stage.get("Job", "migrate", "batch/v1"))
+        #expect(made["status"]?["conditions"] == nil)
+        let entry = JournalEntry(seq: 1, id: made.id, before: nil, sent: migration, after: made)
+        #expect(await stage.undo([entry]).status == .undone)
+        #expect(try await stage.get("Job", "migrate", "batch/v1") == nil)
+        await stage.leave()
+    }
+
     @Test func `a Job that fails keeps the workloads from being touched`() async throws {
         var options = ClusterOptions()
         options.images["registry.test/migrate"] = ImageBehaviour(.exits(3), log: "relation \"users\" exists\n")

@@ -81,7 +81,7 @@ struct ClusterAccessTests {
             "cluster-timeout",
             ["http://127.0.0.1:\(frozen.port) did not answer within"]
         )
-        #expect(.now - begin < .seconds(10))
+        #expect(.now - begin < .seconds(60))
     }
 
     @Test("where nobody listens says so")

@@ -138,6 +138,34 @@ struct SharedNamespaceTests {
         }
     }
 
+    @Test("a pipeline can take neither another's list of objects nor the name of one")
+    func theList() async throws {
+        try await withTwo { shop, other in
+            #expect(try await shop.deploy().status == .succeeded)
+            let before = shop.objects
+            try await other.tree.commit(["k8s/web.yaml": Self.configMap("fairlead-shop", "mine")])
+            let refused = try await other.deploy()
+            #expect(refused.reason?.code == "deploy-conflict", "\(refused)")
+            #expect(refused.reason?.message.contains("keeps its list of objects in") == true)
+            for (name, object) in before { #expect(shop.objects[name] == object, "\(name)") }
+
+            let label = "metadata: { name: x, labels: { applyset.kubernetes.io/part-of: y } }"
+            try await other.tree.commit(["k8s/web.yaml": "apiVersion: v1\nkind: ConfigMap\n\(label)\n"])
+            #expect(try await other.deploy().reason?.code == "manifest-reserved")
+
+            // The name is taken before the pipeline that needs it is there.
+            try await other.tree.commit(["k8s/web.yaml": Self.configMap("fairlead-third", "mine")])
+            #expect(try await other.deploy().status == .succeeded)
+            let third = try await ClusterRoom(
+                shop.cluster,
+                pipeline: "third",
+                files: ["k8s/third.yaml": Self.configMap("third", "one")]
+            )
+            let late = try await third.deploy()
+            #expect(late.reason?.message.contains("another pipeline has deployed an object of that name") == true)
+        }
+    }
+
     @Test("a release that another server has put in its place meanwhile is left by the undo")
     func overtaken() async throws {
         try await ClusterRoom.with(Self.waiting) { first in

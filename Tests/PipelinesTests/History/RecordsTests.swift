@@ -80,6 +80,24 @@ struct RecordsTests {
         #expect(missing?.code == .notFound)
     }
 
+    @Test("A release that could not be taken back whole is overtaken by the next one that goes live")
+    func overtaken() async throws {
+        let fixture = try Fixture()
+        let history = fixture.history
+        let run = try await fixture.push()
+        let stuck = try await history.beginRelease(environment: "prod", run: run, body: [1], images: [])
+        try await history.writeJournal(release: stuck, [JournalRecord(seq: 1, object: "a", entry: [1])])
+        let elsewhere = try await history.beginRelease(environment: "test", run: run, body: [1], images: [])
+        let next = try await history.beginRelease(environment: "prod", run: run, body: [2], images: [])
+        #expect(try await history.unfinishedReleases(environment: "prod").map(\.id) == [stuck, next])
+        try await history.markLive(next)
+        #expect(try await history.unfinishedReleases(environment: "prod").isEmpty)
+        #expect(try await history.release(stuck)?.status == .undone)
+        #expect(try await history.journal(release: stuck) == [])
+        #expect(try await history.live(environment: "prod")?.release == next)
+        #expect(try await history.unfinishedReleases(environment: "test").map(\.id) == [elsewhere])
+    }
+
     @Test("An undone release leaves what was live before it: the one it had replaced, or nothing")
     func undone() async throws {
         let fixture = try Fixture()

@@ -50,14 +50,26 @@ struct PullSecret: Sendable {
             let auths: [String: Auth]
         }
         let file = try JSONEncoder().encode(File(auths: auths.mapValues(File.Auth.init)))
-        return Manifest(
+        return manifest(
+            renewed: Date().formatted(.iso8601),
+            data: [".dockerconfigjson": .string(file.base64EncodedString())]
+        )
+    }
+
+    /// The manifest that leaves the Secret as it is.
+    func manifest(keeping live: JSON) -> Manifest {
+        manifest(renewed: live.annotations[Self.renewed] ?? "", data: .object(live["data"]?.members ?? [:]))
+    }
+
+    private func manifest(renewed: String, data: JSON) -> Manifest {
+        Manifest(
             [
                 "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
                 "metadata": [
                     "name": .string(id.name), "namespace": .string(definition.deploy.namespace),
-                    "annotations": .object([Self.renewed: .string(Date().formatted(.iso8601))]),
+                    "annotations": .object([Self.renewed: .string(renewed)]),
                 ],
-                "data": [".dockerconfigjson": .string(file.base64EncodedString())],
+                "data": data,
             ],
             source: "credentials of the registry"
         )

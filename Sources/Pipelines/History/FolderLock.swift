@@ -38,6 +38,8 @@ final class FolderLock: Sendable {
     func release() {
         descriptor.withLock { file in
             guard file >= 0 else { return }
+            // Not only closed: a child that is being started has the descriptor too, until it becomes another program.
+            flock(file, LOCK_UN)
             close(file)
             file = -1
         }

@@ -12,8 +12,8 @@ from datetime import datetime
 
 import yaml
 
-from accept import SECRET, announced, write
-from road import Repository, ask, push
+from accept import announced, write
+from road import Repository, ask, push, server
 from support import FAIRLEAD, ROOT, ROUNDS, folder, git_server, line, median, running, sh, timed, wait_for
 
 CLUSTER = f"{ROOT}/.build/release/test-cluster"
@@ -36,28 +36,6 @@ def cluster(base):
         with open(config) as file:
             address = yaml.safe_load(file)["clusters"][0]["cluster"]["server"]
         yield int(address.rsplit(":", 1)[1])
-
-
-@contextlib.contextmanager
-def server(base, url):
-    write(f"{base}/pipelines/web.yaml", f"""name: web
-source: {{ git: "{url}", branch: main }}
-images: {{ web: {{ context: app }} }}
-deploy: {{ kubeconfig: {{ file: "{base}/kubeconfig" }}, namespace: web, manifests: [k8s] }}
-""")
-    write(f"{base}/fairlead.yaml", """listen: 127.0.0.1:0
-data: ./data
-pipelines: ./pipelines
-public: everything
-webhooks: { secrets: [{ env: BENCH_SECRET }] }
-registry: { embedded: true }
-""")
-    environment = dict(os.environ, BENCH_SECRET=SECRET, FAIRLEAD_SHARE=ROOT)
-    try:
-        with running([FAIRLEAD, "serve", "--config", f"{base}/fairlead.yaml"], f"{base}/log", env=environment):
-            yield announced(base)
-    finally:
-        sh(FAIRLEAD, "bench", "remove", f"{base}/data")
 
 
 class Watch(threading.Thread):
@@ -166,9 +144,15 @@ def run():
         namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("web", "peer")]
         kubectl(base, "apply", "--server-side", "--filename", "-", input=yaml.safe_dump_all(namespaces))
         repository.commit()
-        with server(base, url) as port:
-            apply_50(base, port, repository, url)
-            os.remove(f"{repository.tree}/k8s/settings.yaml")
-            os.rename(f"{base}/web.yaml", workload)
-            push(port, repository.commit(), url)
-            rollout_seen(base, cluster_port, port, repository, url)
+        pipeline = f"""images: {{ web: {{ context: app }} }}
+deploy: {{ kubeconfig: {{ file: "{base}/kubeconfig" }}, namespace: web, manifests: [k8s] }}"""
+        try:
+            with server(base, url, pipeline):
+                port = announced(base)
+                apply_50(base, port, repository, url)
+                os.remove(f"{repository.tree}/k8s/settings.yaml")
+                os.rename(f"{base}/web.yaml", workload)
+                push(port, repository.commit(), url)
+                rollout_seen(base, cluster_port, port, repository, url)
+        finally:
+            sh(FAIRLEAD, "bench", "remove", f"{base}/data")

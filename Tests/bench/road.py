@@ -18,6 +18,11 @@ CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 """
 
 
+PIPELINE = """images: { web: { context: . } }
+deploy: { podman: {}, manifests: [k8s] }
+smokeTest: [{ name: answers, get: "service://web:80/", expect: { body: Hello } }]"""
+
+
 class Repository:
     """A work tree whose commits are pushed to a served bare repository."""
 
@@ -76,12 +81,11 @@ def push(port, revision, url):
         raise SystemExit(f"bench: the run {run['status']}: {run['reason']}")
 
 
-def server(base, url):
+def server(base, url, pipeline):
+    """A server with the pipeline `web`; `pipeline` is what follows its name and source."""
     write(f"{base}/pipelines/web.yaml", f"""name: web
 source: {{ git: "{url}", branch: main }}
-images: {{ web: {{ context: . }} }}
-deploy: {{ podman: {{}}, manifests: [k8s] }}
-smokeTest: [{{ name: answers, get: "service://web:80/", expect: {{ body: Hello }} }}]
+{pipeline}
 """)
     write(f"{base}/fairlead.yaml", """listen: 127.0.0.1:0
 data: ./data
@@ -111,7 +115,7 @@ def run():
         first = repository.commit()
         mine, other = [], []
         try:
-            with server(base, url):
+            with server(base, url, PIPELINE):
                 port = announced(base)
                 push(port, first, url)
                 environment = script_environment(f"{base}/data", url)

@@ -19,9 +19,6 @@ public struct JournalEntry: Sendable, Hashable, Codable {
         self.after = after
     }
 
-    /// Whether it holds values that must be sealed before they are kept.
-    public var isSecret: Bool { id.groupKind == GroupKind("Secret") }
-
     /// Whether there is something to undo, as far as is known.
     var changedSomething: Bool {
         guard let before, let after else { return true }

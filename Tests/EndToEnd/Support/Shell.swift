@@ -1,5 +1,4 @@
 import Foundation
-import Pipelines
 import Testing
 
 /// A program that the test started. It is ended with the test, whatever happens.
@@ -88,35 +87,5 @@ func eventually<Result>(
         if let result = try await body() { return result }
         if ContinuousClock.now > deadline { throw Unexpected("not within \(seconds) s: \(what)") }
         try await Task.sleep(for: .milliseconds(25))
-    }
-}
-
-/// So many tests may be in it at a time; the others wait in order.
-final class Lanes: Sendable {
-    private let state: Locked<(free: Int, waiting: [CheckedContinuation<Void, Never>])>
-
-    init(_ count: Int) { state = Locked((count, [])) }
-
-    func enter() async {
-        await withCheckedContinuation { continuation in
-            let mayEnter = state.withLock { state in
-                guard state.free == 0 else {
-                    state.free -= 1
-                    return true
-                }
-                state.waiting.append(continuation)
-                return false
-            }
-            if mayEnter { continuation.resume() }
-        }
-    }
-
-    func leave() {
-        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
-            state.free += 1
-            return nil
-        }
-        next?.resume()
     }
 }

@@ -17,7 +17,7 @@ final class World: Sendable {
     private let base = Locked("")
 
     /// So many at once: a world waits for its containers as often as it works, but a third would only slow the others.
-    private static let lanes = Lanes(2)
+    private static let slots = Slots(2)
 
     /// Makes a world, lets `body` live in it, and removes every process, container and file of it.
     static func run(
@@ -28,18 +28,18 @@ final class World: Sendable {
         serve: Bool = true,
         _ body: (World) async throws -> Void
     ) async throws {
-        await lanes.enter()
-        defer { lanes.leave() }
-        let world = try await World(files: files, pipeline: pipeline, deploy: deploy, settings: settings)
-        do {
-            if serve { try await world.start() }
-            try await body(world)
-        } catch {
-            print("the server said:\n\(world.server.value?.said ?? "nothing")")
+        try await slots.with {
+            let world = try await World(files: files, pipeline: pipeline, deploy: deploy, settings: settings)
+            do {
+                if serve { try await world.start() }
+                try await body(world)
+            } catch {
+                print("the server said:\n\(world.server.value?.said ?? "nothing")")
+                await world.remove()
+                throw error
+            }
             await world.remove()
-            throw error
         }
-        await world.remove()
     }
 
     private init(files: [String: String], pipeline: String, deploy: String, settings: String) async throws {

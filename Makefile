@@ -21,6 +21,10 @@ $(run_group) --filter '$(BUILD_SUITES)'
 $(run_group) --filter '$(TARGET_SUITES)'
 endef
 
+# The last tests need Python environments, which are made while the ones before wait for containers. What goes wrong is
+# said when they are needed.
+PREPARE := { Tests/contracts/run --prepare; Tests/web/run --prepare; } >/dev/null 2>&1
+
 # Ten times as slow, tests would run into each other's deadlines side by side.
 TSAN := --sanitize=thread --scratch-path .build-tsan
 test-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/tsan.supp
@@ -33,7 +37,7 @@ demo: packages release
 test: packages test-packages
 	swift build --build-tests
 	$(call run_groups,)
-	$(call run_group,) --filter EndToEnd
+	$(PREPARE) & $(call run_group,) --filter EndToEnd; status=$$?; wait; exit $$status
 	@Tests/contracts/run
 	@Tests/web/run
 

@@ -75,6 +75,13 @@ public struct ApplySet: Sendable, Hashable, Codable {
         ]
     }
 
+    /// Whether the parent, as it is in the cluster, says all of this.
+    func isDeclared(by parent: JSON) -> Bool {
+        let (labels, annotations) = (manifest.labels, manifest.annotations)
+        return parent.labels.merging(labels) { $1 } == parent.labels
+            && parent.annotations.merging(annotations) { $1 } == parent.annotations
+    }
+
     /// A member as it is to be applied.
     public func label(_ object: JSON) -> JSON {
         var object = object

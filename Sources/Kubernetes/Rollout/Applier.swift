@@ -37,7 +37,7 @@ struct Applier: Sendable {
             return steps.filter { $0.phase == phase }.map(\.step)
         }
         var entries = try await apply(take(.namespaces))
-        if let set = release.set { entries.append(try await announce(set)) }
+        if let parent = try await announce() { entries.append(parent) }
         let definitions = try await apply(take(.definitions))
         try await establish(definitions)
         entries += definitions + (try await apply(take(.configuration)))
@@ -92,7 +92,10 @@ struct Applier: Sendable {
     }
 
     /// Before the first member is touched, the set says that it may have members of these kinds.
-    private func announce(_ set: ApplySet) async throws -> JournalEntry {
+    ///
+    /// - Returns: nil if it says so already.
+    private func announce() async throws -> JournalEntry? {
+        guard let set = release.set else { return nil }
         let live = try await cluster.get(set.parent)
         if let tooling = live.flatMap(ApplySet.foreignTooling) {
             throw RolloutFailure(
@@ -107,7 +110,9 @@ struct Applier: Sendable {
                     + "of that name; take it out of that one"
             )
         }
-        let wanted = set.holding(release.ids).union(live.flatMap(ApplySet.init(parent:)) ?? set)
+        let known = live.flatMap(ApplySet.init(parent:))
+        let wanted = set.holding(release.ids).union(known ?? set)
+        if let live, wanted.isDeclared(by: live) { return nil }
         return try await apply(
             Step(seq: 0, manifest: Manifest(wanted.manifest, source: "the pipeline")),
             isMember: false

@@ -1,6 +1,6 @@
 /// What is written down of one object: before it is touched, what it was; afterwards, what it became. That is all that
 /// undo needs.
-public struct JournalEntry: Sendable, Hashable, Codable {
+public struct JournalEntry: Sendable, Hashable {
     /// In the order of the release. An entry replaces an earlier one with the same number.
     public var seq: Int
     public var id: ObjectID
@@ -23,6 +23,29 @@ public struct JournalEntry: Sendable, Hashable, Codable {
     var changedSomething: Bool {
         guard let before, let after else { return true }
         return before.uid != after.uid || before.resourceVersion != after.resourceVersion
+    }
+}
+
+extension JournalEntry {
+    /// As it is kept.
+    public var json: JSON {
+        var members: [String: JSON] = [
+            "seq": .integer(Int64(seq)), "apiVersion": .string(id.apiVersion), "kind": .string(id.kind),
+            "name": .string(id.name), "sent": sent,
+        ]
+        members["namespace"] = id.namespace.map(JSON.string)
+        members["before"] = before
+        members["after"] = after
+        return .object(members)
+    }
+
+    /// - Returns: nil if it is no entry.
+    public init?(json: JSON) {
+        guard let seq = json["seq"]?.integer, let apiVersion = json["apiVersion"]?.string,
+            let kind = json["kind"]?.string, let name = json["name"]?.string, let sent = json["sent"]
+        else { return nil }
+        let id = ObjectID(apiVersion: apiVersion, kind: kind, namespace: json["namespace"]?.string, name: name)
+        self.init(seq: Int(seq), id: id, before: json["before"], sent: sent, after: json["after"])
     }
 }
 

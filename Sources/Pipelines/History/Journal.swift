@@ -15,11 +15,11 @@ extension History {
     /// of an earlier one with its number. On the disk when this returns.
     public func writeJournal(release: Int64, _ records: [JournalRecord]) async throws {
         try await write { db, _ in
+            let insert = try db.cachedStatement(
+                sql: "INSERT OR REPLACE INTO journal (release_id, seq, object, entry) VALUES (?, ?, ?, ?)"
+            )
             for record in records {
-                try db.execute(
-                    sql: "INSERT OR REPLACE INTO journal (release_id, seq, object, entry) VALUES (?, ?, ?, ?)",
-                    arguments: [release, record.seq, record.object, record.entry.blob]
-                )
+                try insert.execute(arguments: [release, record.seq, record.object, record.entry.blob])
             }
         }
     }

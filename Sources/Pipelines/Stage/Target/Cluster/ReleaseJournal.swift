@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Kubernetes
 import Signing
 
@@ -25,11 +24,10 @@ final class ReleaseJournal: Sendable {
 
     /// On the disk when it returns.
     func write(_ entry: Kubernetes.JournalEntry) async throws {
-        let bytes = Array(try JSONEncoder().encode(entry))
         let record = JournalRecord(
             seq: entry.seq,
             object: "\(entry.id)",
-            entry: try needs.sealingKey.seal(bytes, context: Self.sealingContext)
+            entry: try needs.sealingKey.seal(entry.json.bytes, context: Self.sealingContext)
         )
         try await withCheckedThrowingContinuation { written in
             let isFirst = queue.withLock { queue in
@@ -61,7 +59,10 @@ final class ReleaseJournal: Sendable {
     func read() async throws -> [Kubernetes.JournalEntry] {
         try await needs.history.journal(release: release).map { record in
             let bytes = try needs.sealingKey.open(record.entry, context: Self.sealingContext)
-            return try JSONDecoder().decode(Kubernetes.JournalEntry.self, from: Data(bytes))
+            guard let entry = Kubernetes.JournalEntry(json: try JSON(parsing: bytes)) else {
+                throw StageError(.errored, "journal-unreadable", "what was done to \(record.object) cannot be read")
+            }
+            return entry
         }
     }
 }

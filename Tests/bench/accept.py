@@ -8,7 +8,7 @@ import os
 import re
 import socket
 
-from support import FAIRLEAD, ROOT, ROUNDS, folder, free_port, line, listens, median, running, sh, wait_for
+from support import FAIRLEAD, ROOT, ROUNDS, folder, free_port, in_turn, line, listens, median, running, sh, wait_for
 
 SECRET = "a secret for the bench"
 SECONDS = 5
@@ -116,14 +116,20 @@ def measure(start, path, number, port=None):
         return load(base, at, path, f"round{number}")
 
 
+def peer_measured(number):
+    port = free_port()
+    return measure(lambda base: peer(base, port), "/hooks/push", number, port)
+
+
 def run():
-    durable, ceiling, other = [], [], []
-    for number in range(ROUNDS):
-        durable.append(measure(lambda base: ours(base, "serve"), "/webhooks/github", number))
-        port = free_port()
-        other.append(measure(lambda base: peer(base, port), "/hooks/push", number, port))
-        ceiling.append(measure(
-            lambda base: ours(base, "bench", "accept-without-commit"), "/webhooks/github", number))
+    samples = [
+        in_turn(
+            number,
+            lambda: measure(lambda base: ours(base, "serve"), "/webhooks/github", number),
+            lambda: measure(lambda base: ours(base, "bench", "accept-without-commit"), "/webhooks/github", number),
+            lambda: peer_measured(number))
+        for number in range(ROUNDS)]
+    durable, ceiling, other = zip(*samples)
     rate = median([sample[0] for sample in durable])
     line("accept_durable", rate, median([sample[0] for sample in other]), "requests/s")
     line("accept_p99_ms", median([sample[1] for sample in durable]), median([sample[1] for sample in other]), "ms")

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from support import FAIRLEAD, ROUNDS, folder, git_environment, git_server, line, median, sh, timed
+from support import FAIRLEAD, ROUNDS, folder, git_environment, git_server, in_turn, line, median, sh, timed
 
 COMMITS = 3000
 FILES = 2000
@@ -28,16 +28,23 @@ def fast_import(folder, first, count, parent):
     return sh("git", "-C", folder, "rev-parse", "refs/heads/main").strip()
 
 
-def cold(url, revision, base, environment):
+def ours(url, revision, base):
+    return float(sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
+
+
+def cold(number, url, revision, base, environment):
     """Every round in folders of its own: deleting just before skews what the file system does next."""
+    base = f"{base}/cold{number}"
     os.mkdir(base)
-    mine = float(sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
-    other = timed(lambda: sh("git", "clone", "-q", url, f"{base}/theirs", env=environment))
-    return mine, other
+    return in_turn(
+        number,
+        lambda: ours(url, revision, base),
+        lambda: timed(lambda: sh("git", "clone", "-q", url, f"{base}/theirs", env=environment)))
 
 
-def warm(url, revision, base, old, environment):
+def warm(number, url, revision, base, environment):
     """The mirrors are copies of ones that lack the newest commits."""
+    old, base = f"{base}/old", f"{base}/warm{number}"
     os.mkdir(base)
     shutil.copytree(f"{old}-ours.git", f"{base}/ours.git")
     shutil.copytree(f"{old}-theirs.git", f"{base}/theirs.git")
@@ -48,9 +55,7 @@ def warm(url, revision, base, old, environment):
         sh("git", f"--git-dir={base}/theirs.git", f"--work-tree={base}/theirs", "checkout", "-q", "-f", revision,
            "--", ".", env=dict(environment, GIT_INDEX_FILE=f"{base}/index"))
 
-    mine = float(sh(FAIRLEAD, "bench", "checkout", url, f"{base}/ours.git", f"{base}/ours", revision))
-    other = timed(theirs)
-    return mine, other
+    return in_turn(number, lambda: ours(url, revision, base), lambda: timed(theirs))
 
 
 def run():
@@ -61,11 +66,10 @@ def run():
         first = fast_import(bare, 0, COMMITS, None)
         sh("git", "-C", bare, "repack", "-q", "-a", "-d", env=environment)
         url = f"{address}/big.git"
-        colds = [cold(url, first, f"{base}/cold{number}", environment) for number in range(ROUNDS)]
+        colds = [cold(number, url, first, base, environment) for number in range(ROUNDS)]
         sh(FAIRLEAD, "bench", "checkout", url, f"{base}/old-ours.git", f"{base}/unused", first)
         sh("git", "clone", "-q", "--bare", url, f"{base}/old-theirs.git", env=environment)
         newest = fast_import(bare, COMMITS, NEW_COMMITS, first)
-        warms = [
-            warm(url, newest, f"{base}/warm{number}", f"{base}/old", environment) for number in range(ROUNDS)]
+        warms = [warm(number, url, newest, base, environment) for number in range(ROUNDS)]
         line("clone_cold", median([pair[0] for pair in colds]), median([pair[1] for pair in colds]), "s")
         line("fetch_warm", median([pair[0] for pair in warms]), median([pair[1] for pair in warms]), "s")

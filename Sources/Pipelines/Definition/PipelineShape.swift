@@ -46,7 +46,7 @@ extension Shape {
                 .choice(Definition.Hold.allCases.map(\.rawValue)),
                 """
                 What ends the hold that a rollback leaves on the environment. untilResumed: an operator. untilNextPush: \
-                the next push that comes after the rollback. Default: untilResumed.
+                the next push of a new revision that comes after the rollback. Default: untilResumed.
                 """
             ),
         ])

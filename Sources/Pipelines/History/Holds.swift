@@ -52,12 +52,14 @@ extension History {
 struct HeldLane {
     var hold: EnvironmentHold
     var rollback: RunStatus
+    /// Pushes up to this run were looked at: none of them ends it.
+    private var examined: Int64
 
     static func find(_ environment: String, _ db: Database) throws -> HeldLane? {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT h.run_id, h.until, r.queued_at, r.requested_by, r.status
+                    SELECT h.run_id, h.until, h.examined, r.queued_at, r.requested_by, r.status
                     FROM holds h JOIN runs r ON r.id = h.run_id WHERE h.environment = ? ORDER BY h.run_id DESC LIMIT 1
                     """
             ),
@@ -70,13 +72,14 @@ struct HeldLane {
                     run: row["run_id"],
                     until: try row.word("until")
                 ),
-                rollback: try row.word("status")
+                rollback: try row.word("status"),
+                examined: row["examined"]
             )
         }
     }
 
-    /// A push that came after the rollback was asked for waits, and the pipeline lets such a one through.
-    func endsWithPush(_ environment: String, _ db: Database) throws -> Bool {
+    /// A push waits that came after the rollback was asked for, and whether it ends the hold is still to be found out.
+    func hasPushToExamine(_ environment: String, _ db: Database) throws -> Bool {
         guard hold.until == .untilNextPush else { return false }
         return try Bool.fetchOne(
             db.cachedStatement(
@@ -85,8 +88,42 @@ struct HeldLane {
                         AND status = 'queued' AND id > ? AND trigger = 'push' LIMIT 1
                     """
             ),
-            arguments: [environment, hold.run]
+            arguments: [environment, max(hold.run, examined)]
         ) ?? false
+    }
+
+    /// Looks at the pushes that wait, and ends the hold if one of them brings a revision that the environment had not
+    /// seen on that ref when the rollback was asked for. A signed push can be sent again under another delivery id by
+    /// whoever got hold of it: what it says was known then, and it lets nothing through.
+    ///
+    /// - Returns: whether the hold is over.
+    func endIfPushed(_ environment: String, _ db: Database) throws -> Bool {
+        let new = try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT id FROM runs q INDEXED BY runs_lane WHERE environment = ?1 AND status IN ('queued', 'running')
+                    AND status = 'queued' AND id > ?2 AND trigger = 'push'
+                    AND NOT EXISTS (SELECT 1 FROM runs e INDEXED BY runs_ended_revision
+                        WHERE e.revision = q.revision AND e.status NOT IN ('queued', 'running')
+                            AND e.environment = ?1 AND e.ref = q.ref AND e.id < ?3)
+                    AND (ref, revision) NOT IN (SELECT ref, revision FROM runs INDEXED BY runs_lane
+                        WHERE environment = ?1 AND status IN ('queued', 'running') AND id < ?3 AND revision IS NOT NULL)
+                LIMIT 1
+                """,
+            arguments: [environment, max(hold.run, examined), hold.run]
+        )
+        if new != nil {
+            try Self.end(environment, db)
+            return true
+        }
+        try db.execute(
+            sql: """
+                UPDATE holds SET examined = (SELECT max(id) FROM runs INDEXED BY runs_lane
+                    WHERE environment = ?1 AND status IN ('queued', 'running')) WHERE run_id = ?2
+                """,
+            arguments: [environment, hold.run]
+        )
+        return false
     }
 
     static func end(_ environment: String, _ db: Database) throws {

@@ -60,8 +60,8 @@ struct Lane: Sendable {
         switch turn {
         case .rollback(let id): return try claim(id, db, epoch: epoch, time: time, &changes)
         case .head(let oldest): head = oldest
-        case .push(let oldest):
-            try HeldLane.end(environment, db)
+        case .push(let held):
+            guard try held.endIfPushed(environment, db), let oldest = try self.head(db) else { return .nothing }
             changes.append(.hold(environment))
             head = oldest
         }
@@ -85,8 +85,8 @@ struct Lane: Sendable {
     private enum Turn {
         /// The oldest queued run decides.
         case head(Waiting)
-        /// So it does, and with it the hold ends: a push has come that is let through.
-        case push(Waiting)
+        /// So it does, if a push has come that ends this hold.
+        case push(HeldLane)
         case rollback(Int64)
     }
 
@@ -104,7 +104,7 @@ struct Lane: Sendable {
         if try isPaused(db) { return nil }
         guard let held = try HeldLane.find(environment, db) else { return try head(db).map(Turn.head) }
         if held.rollback == .queued { return .rollback(held.hold.run) }
-        return try held.endsWithPush(environment, db) ? head(db).map(Turn.push) : nil
+        return try held.hasPushToExamine(environment, db) ? .push(held) : nil
     }
 
     private func isPaused(_ db: Database) throws -> Bool {

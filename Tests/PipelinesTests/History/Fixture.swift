@@ -81,14 +81,17 @@ final class Fixture: Sendable {
         _ pipeline: String = "todo",
         environment: String? = nil,
         ref: String = "refs/heads/main",
+        revision: String? = nil,
         onPush: Definition.OnPush = .latest
     ) async throws -> Int64 {
         let hash = try await register(pipeline, environment: environment, onPush: onPush)
         let guid =
             "push-\(try await history.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM deliveries")! })"
         let log = DeliveryLog(history: history)
+        var push = IncomingPush.sample(guid, ref: ref)
+        if let revision { push.after = revision }
         let result = await log.accept(
-            .sample(guid, ref: ref),
+            push,
             .accepted(pipelines: [(pipeline, environment ?? pipeline, hash)])
         )
         guard case .accepted(_, let runs) = result, let run = runs.first else { throw Unexpected(result: result) }

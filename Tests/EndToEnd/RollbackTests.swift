@@ -70,6 +70,57 @@ extension EndToEnd {
             }
         }
 
+        @Test("the live release is applied again after one that failed and was kept", .timeLimit(.minutes(3)))
+        func toLiveOnPodman() async throws {
+            let deploy = World.podman.replacing("timeout:", with: "onFailure: keep, timeout:")
+            try await World.run(deploy: deploy) { world in
+                let token = try await world.token()
+                let live = try await world.deploy(try await world.repository.head())
+                let service = try #require(live.release?.services.first).url
+                try await isRefused(live, world, token)
+                let crashing = Sample.dockerfile.replacing(#""httpd""#, with: #""false""#)
+                let kept = try await world.deploy(try await world.commit("two", ["Dockerfile": crashing]))
+                #expect(kept.status == "failed" && kept.undo == nil)
+                let pods = try await world.pods()
+                #expect(pods.count == 2, "\(pods)")
+
+                let rollback = try await world.rollBack(to: live.id, token)
+                #expect(rollback.status == "succeeded", "\(String(describing: rollback.reason))")
+                #expect(try await world.get(service).string.contains("version one"))
+                let left = try await world.pods()
+                #expect(left.count == 1 && !pods.contains(left[0]), "\(left)")
+                try await isRefused(live, world, token)
+            }
+        }
+
+        @Test("in a cluster, too, the live release is applied again after one that failed and was kept")
+        func toLiveInCluster() async throws {
+            try await ClusterWorld.run(deploy: "timeout: 60s, onFailure: keep") { world, cluster in
+                let token = try await world.token()
+                let live = try await world.deploy(try await world.repository.head())
+                let pinned = try #require(cluster.image(of: "web"))
+                try await isRefused(live, world, token)
+                cluster.setImage(String(pinned.prefix { $0 != "@" }), ImageBehaviour(.exits(1)))
+                cluster.setImage(pinned, ImageBehaviour())
+                let extra = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra }\ndata: { a: b }\n"
+                let kept = try await world.deploy(try await world.commit("two", ["k8s/extra.yaml": extra]))
+                #expect(kept.status == "failed" && kept.undo == nil)
+                #expect(cluster.image(of: "web") != pinned)
+                #expect(cluster.object("v1", "ConfigMap", "web", "extra") != nil)
+
+                let rollback = try await world.rollBack(to: live.id, token)
+                #expect(rollback.status == "succeeded", "\(String(describing: rollback.reason))")
+                #expect(cluster.image(of: "web") == pinned)
+                #expect(cluster.object("v1", "ConfigMap", "web", "extra") == nil)
+                try await isRefused(live, world, token)
+            }
+        }
+
+        private func isRefused(_ live: RunView, _ world: World, _ token: String) async throws {
+            let answer = try await world.lane("rollback", token, body: #"{"to":\#(live.id)}"#)
+            #expect(answer.status == 409 && answer.string.contains("problems/already-live"), "\(answer.string)")
+        }
+
         /// A verdict, and nothing is touched.
         private func imageGone(_ world: World, _ token: String, _ first: RunView) async throws {
             let digest = try #require(first.images.first?.digest)

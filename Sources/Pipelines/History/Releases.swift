@@ -25,6 +25,7 @@ public struct ReleaseRecord: Sendable, Equatable {
     public var images: [PushedImage]
     public var createdAt: Int64
     public var liveAt: Int64?
+    /// When it was retired or undone. Nil for one that is `undone` by name only: it failed and was kept.
     public var retiredAt: Int64?
 }
 
@@ -125,6 +126,20 @@ extension History {
                 )
                 try Self.setLive(former, environment, db)
             }
+            changes.append(.run(run))
+        }
+    }
+
+    /// The release failed, and what was applied of it stays (`onFailure: keep`). It is no release to go back to, and what
+    /// the environment served before is still what is live by record; but the target is not as that one says any more.
+    public func markKept(_ release: Int64) async throws {
+        try await write { db, changes in
+            let (_, run, status) = try Self.releaseFacts(release, db)
+            guard status == .applying else {
+                throw HistoryError(.conflict, "Release \(release) is \(status.rawValue): it is not to be kept.")
+            }
+            try db.execute(sql: "UPDATE releases SET status = 'undone' WHERE id = ?", arguments: [release])
+            try Self.pruneJournal(release, db)
             changes.append(.run(run))
         }
     }

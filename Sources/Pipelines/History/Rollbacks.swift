@@ -11,7 +11,7 @@ public enum RollbackRefusal: Error, Sendable, Equatable {
     case neverReleased
     /// Its release was taken back.
     case undone
-    /// The environment serves the release, or what an earlier rollback made of it.
+    /// The environment serves the release, or what an earlier rollback made of it, and nothing was applied since.
     case alreadyLive
     /// This rollback is queued or running.
     case rollingBack(Int64)
@@ -21,7 +21,8 @@ extension History {
     /// Queues a rollback and holds the environment, in one transaction.
     ///
     /// The run has the definition, the ref and the revision of the one that made the release. Of a run that was a rollback
-    /// itself, the release is the one that it applied.
+    /// itself, the release is the one that it applied. It may be the live one, if a later release that failed was kept,
+    /// could not be taken back whole, or is under way: then the target is not as the live one says.
     ///
     /// - Parameters:
     ///   - target: the run whose release is applied again.
@@ -86,24 +87,37 @@ private struct Wish {
         guard let row else { return .failure(.neverReleased) }
         let status: ReleaseRecord.Status = try row.word("status")
         switch status {
-        case .live: return .failure(.alreadyLive)
         case .applying: return .failure(.neverReleased)
         case .undone: return .failure(.undone)
-        case .retired: break
+        case .live, .retired: break
         }
         let release: Int64 = run.rollback?.release ?? row["id"]
-        return try origin(ofLiveIn: environment, db) == release ? .failure(.alreadyLive) : .success(release)
+        guard let live = try live(db), live.origin == release else { return .success(release) }
+        return try isTouched(since: live.id, db) ? .success(release) : .failure(.alreadyLive)
     }
 
-    /// The release that is live, or the one that a rollback made it of.
-    private func origin(ofLiveIn environment: String, _ db: Database) throws -> Int64? {
-        try Int64.fetchOne(
+    /// The release that is live, and the one that a rollback made it of; itself if none did.
+    private func live(_ db: Database) throws -> (id: Int64, origin: Int64)? {
+        try Row.fetchOne(
             db,
             sql: """
-                SELECT coalesce(r.rollback_release, l.id) FROM releases l JOIN runs r ON r.id = l.run_id
+                SELECT l.id, coalesce(r.rollback_release, l.id) AS origin FROM releases l JOIN runs r ON r.id = l.run_id
                 WHERE l.environment = ? AND l.status = 'live'
                 """,
             arguments: [environment]
-        )
+        ).map { (id: $0["id"], origin: $0["origin"]) }
+    }
+
+    /// Whether a later release has left something in the target: it is under way, it could not be taken back whole
+    /// (which leaves it `applying`), or it was kept.
+    private func isTouched(since release: Int64, _ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db,
+            sql: """
+                SELECT 1 FROM releases WHERE environment = ? AND status IN ('applying', 'undone') AND id > ?
+                    AND (status = 'applying' OR retired_at IS NULL) LIMIT 1
+                """,
+            arguments: [environment, release]
+        ) ?? false
     }
 }

@@ -101,7 +101,7 @@ struct DeployStage: Sendable {
         if await run.verdict(on: error) is Handover { return error }
         guard run.definition.deploy.onFailure == .undo else {
             log.line("onFailure: keep, so what was applied stays as it is")
-            try await run.needs.history.markUndone(release)
+            try await run.needs.history.markKept(release)
             return error
         }
         await run.undo(release, because: run.needs.reason(of: error).message, log: log)

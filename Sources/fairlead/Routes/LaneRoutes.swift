@@ -76,9 +76,15 @@ extension Problem {
             case .neverReleased:
                 .conflict("no-release", "run \(run) has released nothing; name a run that succeeded")
             case .undone:
-                .conflict("release-undone", "the release of run \(run) was undone; name a run that succeeded")
+                .conflict(
+                    "release-undone",
+                    "the release of run \(run) failed and was given up; name a run that succeeded"
+                )
             case .alreadyLive:
-                .conflict("already-live", "the release of run \(run) is what \(environment) serves already")
+                .conflict(
+                    "already-live",
+                    "the release of run \(run) is what \(environment) serves already, and nothing was applied since"
+                )
             case .rollingBack(let other):
                 .conflict("rolling-back", "run \(other) is rolling \(environment) back; wait for its end, or cancel it")
             }

@@ -9,6 +9,7 @@ enum ClusterWorld {
         files: [String: String] = Sample.files(),
         pipeline: String = "",
         before: String? = nil,
+        deploy: String = "timeout: 60s",
         _ body: (World, TestCluster) async throws -> Void
     ) async throws {
         var options = ClusterOptions()
@@ -22,7 +23,7 @@ enum ClusterWorld {
             try await World.run(
                 files: files,
                 pipeline: pipeline,
-                deploy: "{ kubeconfig: ../cluster.kubeconfig, manifests: [k8s], timeout: 60s\(before) }",
+                deploy: "{ kubeconfig: ../cluster.kubeconfig, manifests: [k8s], \(deploy)\(before) }",
                 serve: false
             ) { world in
                 try world.write("cluster.kubeconfig", cluster.kubeconfig)

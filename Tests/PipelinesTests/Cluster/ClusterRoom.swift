@@ -62,6 +62,7 @@ struct ClusterRoom {
 
     /// What a run came to.
     struct Outcome {
+        var run: Int64
         var status: RunStatus
         var reason: Reason?
         var undo: Pipelines.Undo?
@@ -73,7 +74,22 @@ struct ClusterRoom {
     ///
     /// - Parameter during: what happens while it is under way.
     func deploy(during: () async throws -> Void = {}) async throws -> Outcome {
-        let id = try await server.run(definition)
+        try await follow(try await server.run(definition), during)
+    }
+
+    /// Applies what a run has released again.
+    func rollBack(to run: Int64) async throws -> Outcome {
+        let id = try await server.history.enqueueRollback(
+            pipeline: definition.name,
+            environment: definition.environment,
+            to: run,
+            hold: definition.hold,
+            by: nil
+        ).get()
+        return try await follow(id) {}
+    }
+
+    private func follow(_ id: Int64, _ during: () async throws -> Void) async throws -> Outcome {
         let claimed = try await server.history.claimNext(epoch: epoch)
         guard let run = claimed.first else { throw StageError(.errored, "no-run", "run \(id) cannot be claimed") }
         let road = Road(needs)
@@ -81,7 +97,13 @@ struct ClusterRoom {
         try await during()
         await end
         let summary = try await summary(id)
-        return Outcome(status: summary.status, reason: summary.reason, undo: summary.undo, log: try await log(id))
+        return Outcome(
+            run: id,
+            status: summary.status,
+            reason: summary.reason,
+            undo: summary.undo,
+            log: try await log(id)
+        )
     }
 
     private func summary(_ id: Int64) async throws -> RunSummary {

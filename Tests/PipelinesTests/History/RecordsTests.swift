@@ -98,6 +98,27 @@ struct RecordsTests {
         #expect(try await history.unfinishedReleases(environment: "test").map(\.id) == [elsewhere])
     }
 
+    @Test("A release that failed and is kept is neither live nor taken back")
+    func kept() async throws {
+        let fixture = try Fixture()
+        let history = fixture.history
+        let run = try await fixture.push()
+        let live = try await history.beginRelease(environment: "prod", run: run, body: [1], images: [])
+        try await history.markLive(live)
+        let kept = try await history.beginRelease(environment: "prod", run: run, body: [2], images: [])
+        try await history.writeJournal(release: kept, [JournalRecord(seq: 1, object: "a", entry: [1])])
+        try await history.markKept(kept)
+        let record = try #require(try await history.release(kept))
+        #expect(record.status == .undone && record.retiredAt == nil)
+        #expect(try await history.journal(release: kept) == [])
+        #expect(try await history.unfinishedReleases(environment: "prod").isEmpty)
+        #expect(try await history.live(environment: "prod")?.release == live)
+        for release in [live, kept] {
+            let error = await #expect(throws: HistoryError.self) { try await history.markKept(release) }
+            #expect(error?.code == .conflict)
+        }
+    }
+
     @Test("An undone release leaves what was live before it: the one it had replaced, or nothing")
     func undone() async throws {
         let fixture = try Fixture()

@@ -35,8 +35,8 @@ private struct Place {
 
     /// A push that is deployed.
     @discardableResult
-    func deploy() async throws -> Int64 {
-        let run = try await fixture.push()
+    func deploy(_ revision: String? = nil) async throws -> Int64 {
+        let run = try await fixture.push(revision: revision)
         #expect(try await claim() == run)
         try await release(by: run)
         return run
@@ -62,6 +62,11 @@ private struct Place {
         let rollback = try await ask(to: run, hold: hold).get()
         #expect(try await claim() == rollback)
         return rollback
+    }
+
+    /// Lanes with something to claim or to look at.
+    func claimable() async throws -> [String] {
+        try await history.read { [epoch] db in try Lane.claimable(db, epoch: epoch).filter { $0 != "docs" } }
     }
 
     func waits(_ run: Int64) async throws -> WaitingFor? { try await history.runSummary(run)?.waitingFor }
@@ -151,7 +156,7 @@ struct RollbackTests {
         #expect(try await place.claim() == nil)
         #expect(try await place.waits(before) == .rollbackHold)
         #expect(try await place.waits(manual) == .rollbackHold)
-        _ = try await place.fixture.push(onPush: .queue)
+        _ = try await place.fixture.push(revision: "new", onPush: .queue)
         // `onPush: queue` then deploys all that waited, in order.
         #expect(try await place.claim() == before)
         #expect(try await place.hold() == nil)
@@ -164,11 +169,42 @@ struct RollbackTests {
         let first = try await place.deploy()
         try await place.deploy()
         let rollback = try await place.begin(to: first, hold: .untilNextPush)
-        let push = try await place.fixture.push()
+        let push = try await place.fixture.push(revision: "new")
         #expect(try await place.claim() == nil)
         #expect(try await place.waits(push) == .rollbackHold)
         try await place.release(by: rollback)
         #expect(try await place.claim() == push)
+        #expect(try await place.hold() == nil)
+    }
+
+    @Test("A push of what was known before, sent once more under another delivery, lets nothing through")
+    func replayed() async throws {
+        let place = try Place()
+        // What is replayed: a revision that was deployed, one that failed, one that still waits, one of another ref.
+        let first = try await place.deploy("good")
+        let bad = try await place.fixture.push(revision: "bad")
+        #expect(try await place.claim() == bad)
+        try await place.history.finishRun(bad, status: .failed, reason: nil)
+        let running = try await place.fixture.push(revision: "newest")
+        #expect(try await place.claim() == running)
+        _ = try await place.fixture.push(revision: "waiting", onPush: .queue)
+        try await place.release(by: running)
+        let elsewhere = try await place.fixture.push(environment: "docs", ref: "refs/heads/next", revision: "next")
+        let rollback = try await place.begin(to: first, hold: .untilNextPush)
+        try await place.release(by: rollback)
+        for revision in ["good", "bad", "newest", "waiting"] {
+            let replayed = try await place.fixture.push(revision: revision, onPush: .queue)
+            #expect(try await place.claim() == nil, "\(revision)")
+            #expect(try await place.waits(replayed) == .rollbackHold)
+            #expect(try await place.hold()?.run == rollback)
+        }
+        // Those that were looked at wake the lane no more.
+        #expect(try await place.claimable().isEmpty)
+        // What another environment has seen is new here.
+        #expect(try await place.history.runSummary(elsewhere)?.status == .queued)
+        _ = try await place.fixture.push(revision: "next", onPush: .queue)
+        #expect(try await place.claimable() == ["todo"])
+        #expect(try await place.claim() != nil)
         #expect(try await place.hold() == nil)
     }
 
@@ -276,6 +312,48 @@ struct RollbackTests {
         try await place.release(by: forward)
         let again = try await place.ask(to: rollback).get()
         #expect(try await place.history.record(run: again)?.rollback == RunRecord.Rollback(release: 1, run: first))
+    }
+
+    @Test("The live release can be applied again while the target is not as it says", arguments: Leftover.allCases)
+    fileprivate func toLive(_ leftover: Leftover) async throws {
+        let place = try Place()
+        let first = try await place.deploy()
+        let live = try await place.deploy()
+        #expect(try await place.ask(to: live) == .failure(.alreadyLive))
+        let bad = try await place.fixture.push()
+        #expect(try await place.claim() == bad)
+        let release = try await place.history.beginRelease(environment: "todo", run: bad, body: [], images: [])
+        switch leftover {
+        case .kept: try await place.history.markKept(release)
+        case .undoFailed:
+            try await place.history.setUndo(run: bad, Undo(status: .failed, reason: "changed meanwhile"))
+        case .underWay: break
+        case .nothing: try await place.history.markUndone(release)
+        case .undoneLater:
+            try await place.history.setUndo(run: bad, Undo(status: .failed, reason: "changed meanwhile"))
+            try await place.history.markUndone(release)
+        }
+        if leftover != .underWay { try await place.history.finishRun(bad, status: .failed, reason: nil) }
+        #expect(try await place.history.live(environment: "todo")?.run == live)
+        guard leftover.isThere else {
+            #expect(try await place.ask(to: live) == .failure(.alreadyLive))
+            return
+        }
+        let rollback = try await place.ask(to: live).get()
+        #expect(try await place.history.record(run: rollback)?.rollback == RunRecord.Rollback(release: 2, run: live))
+        if leftover == .underWay { try await place.history.finishRun(bad, status: .failed, reason: nil) }
+        #expect(try await place.claim() == rollback)
+        try await place.release(by: rollback)
+        // Now it is as the release says, under both numbers; others are to be had as ever.
+        for run in [live, rollback] { #expect(try await place.ask(to: run) == .failure(.alreadyLive)) }
+        #expect(try await place.ask(to: bad) == .failure(.undone))
+        #expect(try await place.ask(to: first).get() > rollback)
+    }
+
+    /// What a later attempt has left in the target.
+    fileprivate enum Leftover: CaseIterable {
+        case kept, undoFailed, underWay, nothing, undoneLater
+        var isThere: Bool { self != .nothing && self != .undoneLater }
     }
 
     @Test("The hold's begin and end are announced, with the runs that wait differently")

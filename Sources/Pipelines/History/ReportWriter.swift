@@ -47,17 +47,9 @@ struct ReportWriter {
                 sql: "SELECT body FROM definitions WHERE hash = ?",
                 arguments: [run.definitionHash]
             ),
-            let source = try? DefinitionBody.decode(body).source, let repository = repository(of: source)
+            let source = try? DefinitionBody.decode(body).source, let repository = rules.repository(of: source)
         else { return nil }
         return Facts(run: run, repository: repository, revision: revision)
-    }
-
-    private func repository(of source: Definition.Source) -> String? {
-        if let name = source.github { return name }
-        let key = RepositoryKey.of(source)
-        guard let slash = key.firstIndex(of: "/"), rules.hosts.contains(String(key[..<slash])) else { return nil }
-        let name = key[key.index(after: slash)...]
-        return name.split(separator: "/", omittingEmptySubsequences: false).count == 2 ? String(name) : nil
     }
 
     private func isForgotten(_ run: Int64) throws -> Bool {

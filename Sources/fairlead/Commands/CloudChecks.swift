@@ -123,7 +123,9 @@ struct CloudChecks {
 
     func pipeline(_ definition: Definition) async -> [Finding] {
         var findings: [Finding] = []
-        if let repository = definition.source.github { findings += await gitHub(repository) }
+        if let repository = ReportRules(settings)?.repository(of: definition.source) {
+            findings += await gitHub(repository)
+        }
         if definition.deploy.target.isCluster { findings += await cluster(definition) }
         return findings
     }

@@ -148,13 +148,16 @@ struct ReportTests {
         "Only repositories at GitHub are reported",
         arguments: [
             ("https://github.com/Acme/todo.git", "acme/todo"), ("git@github.com:acme/todo.git", "acme/todo"),
-            ("https://ghe.example/acme/todo", "acme/todo"), ("https://git.example/acme/todo.git", nil),
+            ("https://github.com:443/acme/todo.git", "acme/todo"), ("https://github.com:8443/acme/todo.git", nil),
+            ("https://GHE.example:8443/acme/todo", "acme/todo"), ("https://ghe.example/acme/todo", nil),
+            ("git@ghe.example:acme/todo.git", "acme/todo"), ("ssh://git@ghe.example:122/acme/todo", "acme/todo"),
+            ("git@ghe.example.org:acme/todo.git", nil), ("https://git.example/acme/todo.git", nil),
             ("https://github.com/acme/todo/wiki.git", nil), ("file:///srv/todo.git", nil),
         ]
     )
     func repositories(url: String, repository: String?) async throws {
         var rules = Self.rules
-        rules.hosts.insert("ghe.example")
+        rules.hosts.insert(GitHubHost(name: "ghe.example", port: 8443))
         let (fixture, history, epoch) = try fixture(rules: rules)
         defer { withExtendedLifetime(fixture) {} }
         var definition = Definition.sample()
@@ -220,8 +223,11 @@ struct ReportTests {
         #expect(ReportRules(settings) == nil)
         settings.github = .init(method: .token(SecretValue("t")), api: "https://api.github.com")
         settings.url = "https://deploy.example"
-        #expect(ReportRules(settings)?.hosts == ["github.com"] && ReportRules(settings)?.url == settings.url)
-        settings.github?.api = "https://GHE.example/api/v3"
-        #expect(ReportRules(settings)?.hosts == ["github.com", "ghe.example"])
+        let github = GitHubHost(name: "github.com")
+        #expect(ReportRules(settings)?.hosts == [github] && ReportRules(settings)?.url == settings.url)
+        for (api, port) in [("https://GHE.example/api/v3", nil), ("https://ghe.example:8443/api/v3", 8443)] {
+            settings.github?.api = api
+            #expect(ReportRules(settings)?.hosts == [github, GitHubHost(name: "ghe.example", port: port)])
+        }
     }
 }

@@ -41,10 +41,17 @@ struct CloudChecksTests {
     private func withCluster(
         _ options: ClusterOptions = ClusterOptions(),
         hasNamespace: Bool = true,
+        podSecurity: String? = "baseline",
         _ body: (TestCluster) async throws -> Void
     ) async throws {
         let cluster = try TestCluster.start(options)
-        if hasNamespace { cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop"]]) }
+        if hasNamespace {
+            var namespace: JSON = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop"]]
+            if let podSecurity {
+                namespace.set(["metadata", "labels", "pod-security.kubernetes.io/enforce"], .string(podSecurity))
+            }
+            cluster.arrange(namespace)
+        }
         do { try await body(cluster) } catch {
             await cluster.stop()
             throw error
@@ -52,9 +59,15 @@ struct CloudChecksTests {
         await cluster.stop()
     }
 
-    /// Each finding in one line: `ok what` or `FAIL what | mend`.
+    /// Each finding in one line: `ok what`, `warn what | mend` or `FAIL what | mend`.
     private func lines(_ findings: [Finding]) -> [String] {
-        findings.map { $0.ok ? "ok \($0.what)" : "FAIL \($0.what) | \($0.fix)" }
+        findings.map { finding in
+            switch finding.level {
+            case .ok: "ok \(finding.what)"
+            case .warning: "warn \(finding.what) | \(finding.fix)"
+            case .failure: "FAIL \(finding.what) | \(finding.fix)"
+            }
+        }
     }
 
     // MARK: Accounts
@@ -189,7 +202,8 @@ struct CloudChecksTests {
             let allowed = "ok \(Self.target): all that a deploy does in namespace shop is allowed"
             #expect(
                 try await findings(cluster, definition) == [
-                    "ok \(Self.target) answers, v1.34.1", allowed,
+                    "ok \(Self.target) answers, v1.34.1",
+                    "ok \(Self.target): namespace shop admits baseline pods only", allowed,
                     "ok pipeline shop: the next deploy makes Secret fairlead-registry-shop, with which the namespace pulls "
                         + "images",
                 ]
@@ -256,13 +270,57 @@ struct CloudChecksTests {
         }
     }
 
-    @Test("a namespace that is not there is told, unless nobody may look")
+    @Test("a namespace that is not there, or that may not be looked at, is told")
     func namespace() async throws {
         try await withCluster(hasNamespace: false) { cluster in
             let found = try await findings(cluster, try Self.definition())
             #expect(found.contains("FAIL \(Self.target) has no namespace shop | kubectl create namespace shop"))
+            cluster.setAccess([
+                AccessRule(
+                    verbs: ["*"],
+                    resources: ["configmaps", "deployments", "events", "jobs", "pods", "pods/log", "replicasets"]
+                        + ["secrets", "serviceaccounts", "services", "services/proxy"],
+                    namespaces: ["shop"]
+                )
+            ])
+            let blind = try await findings(cluster, try Self.definition())
+            #expect(blind.filter { $0.hasPrefix("FAIL") } == [])
+            #expect(
+                blind.contains(
+                    "warn \(Self.target): namespace shop may not be looked at, so what its pods may ask for is not known | "
+                        + "look yourself: kubectl get namespace shop --show-labels; or allow `get` of namespaces in its Role, "
+                        + "as deploy/fairlead/target-namespace/role.yaml does"
+                ),
+                "\(blind)"
+            )
+        }
+    }
+
+    @Test(
+        "a namespace that admits every pod is a warning with the command that mends it",
+        arguments: [nil, "privileged", "restricted"]
+    )
+    func podSecurity(level: String?) async throws {
+        try await withCluster(podSecurity: level) { cluster in
+            // A Role of the namespace is enough to look at it.
             cluster.setAccess([AccessRule(verbs: ["*"], resources: ["*"], namespaces: ["shop"])])
-            #expect(try await findings(cluster, try Self.definition()).allSatisfy { $0.hasPrefix("ok") })
+            let found = try await findings(cluster, try Self.definition())
+            let (label, every) = (
+                "pod-security.kubernetes.io/enforce", "admits pods that ask for host paths and privileges"
+            )
+            let told =
+                switch level {
+                case nil:
+                    "warn \(Self.target): namespace shop \(every): it has no label \(label) | "
+                        + "kubectl label namespace shop \(label)=baseline"
+                case "privileged":
+                    "warn \(Self.target): namespace shop \(every): its label \(label) is privileged | "
+                        + "kubectl label namespace shop \(label)=baseline --overwrite"
+                default: "ok \(Self.target): namespace shop admits restricted pods only"
+                }
+            #expect(found.contains(told), "\(found)")
+            #expect(found.allSatisfy { !$0.hasPrefix("FAIL") })
+            #expect(cluster.requests.filter(\.isWrite).isEmpty)
         }
     }
 

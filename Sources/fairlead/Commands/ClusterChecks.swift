@@ -10,7 +10,7 @@ extension CloudChecks {
             let cluster = try await settings.cluster(of: definition.deploy, client: client, environment: environment)
             defer { cluster.close() }
             var findings = [version(try await cluster.version(), what)]
-            findings += try await namespace(cluster, definition, what)
+            findings.append(try await namespace(cluster, definition, what))
             findings.append(try await permissions(cluster, definition, what))
             findings += await pullSecret(cluster, definition)
             return findings
@@ -59,17 +59,37 @@ extension CloudChecks {
         )
     }
 
-    /// Who may not look at namespaces is told nothing.
-    private func namespace(_ cluster: Cluster, _ definition: Definition, _ what: String) async throws -> [Finding] {
+    private func namespace(_ cluster: Cluster, _ definition: Definition, _ what: String) async throws -> Finding {
         let name = definition.deploy.namespace
         do {
-            guard try await cluster.get(ObjectID(apiVersion: "v1", kind: "Namespace", name: name)) == nil else {
-                return []
+            guard let namespace = try await cluster.get(ObjectID(apiVersion: "v1", kind: "Namespace", name: name))
+            else {
+                return Finding(false, "\(what) has no namespace \(name)", "kubectl create namespace \(name)")
             }
-            return [Finding(false, "\(what) has no namespace \(name)", "kubectl create namespace \(name)")]
+            return podSecurity(namespace, what)
         } catch let error as KubernetesError where error.code == .forbidden {
-            return []
+            return Finding(
+                .warning,
+                "\(what): namespace \(name) may not be looked at, so what its pods may ask for is not known",
+                "look yourself: kubectl get namespace \(name) --show-labels; or allow `get` of namespaces in its Role, as "
+                    + "deploy/fairlead/target-namespace/role.yaml does"
+            )
         }
+    }
+
+    /// Which pods the namespace admits. https://kubernetes.io/docs/concepts/security/pod-security-admission/
+    private func podSecurity(_ namespace: JSON, _ what: String) -> Finding {
+        let (label, name) = ("pod-security.kubernetes.io/enforce", namespace.name)
+        let level = namespace.labels[label]
+        if let level, level != "privileged" {
+            return Finding(true, "\(what): namespace \(name) admits \(level) pods only", "")
+        }
+        return Finding(
+            .warning,
+            "\(what): namespace \(name) admits pods that ask for host paths and privileges: "
+                + (level == nil ? "it has no label \(label)" : "its label \(label) is privileged"),
+            "kubectl label namespace \(name) \(label)=baseline" + (level == nil ? "" : " --overwrite")
+        )
     }
 
     /// What a deploy asks of the API for an ordinary service.

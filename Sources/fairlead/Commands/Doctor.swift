@@ -162,12 +162,32 @@ struct Doctor: AsyncParsableCommand {
 
 /// One thing that was looked at.
 struct Finding {
-    let ok: Bool
-    let what: String
-    let fix: String
+    enum Level {
+        case ok
+        /// It works, and somebody should know how.
+        case warning
+        case failure
+    }
 
-    init(_ ok: Bool, _ what: String, _ fix: String) {
-        (self.ok, self.what, self.fix) = (ok, what, fix)
+    let level: Level
+    let what: String
+    /// How to mend it.
+    let fix: String
+    var ok: Bool { level != .failure }
+
+    init(_ ok: Bool, _ what: String, _ fix: String) { self.init(ok ? .ok : .failure, what, fix) }
+
+    init(_ level: Level, _ what: String, _ fix: String) {
+        (self.level, self.what, self.fix) = (level, what, fix)
+    }
+
+    /// For the terminal.
+    var lines: [String] {
+        switch level {
+        case .ok: ["ok   \(what)"]
+        case .warning: ["warn \(what)", "     mend: \(fix)"]
+        case .failure: ["FAIL \(what)", "     mend: \(fix)"]
+        }
     }
 }
 
@@ -175,13 +195,17 @@ struct Finding {
 private struct Report {
     private var good = 0
     private var bad = 0
+    private var warnings = 0
     var isHealthy: Bool { bad == 0 }
-    var summary: String { isHealthy ? "all \(good) checks passed" : "\(bad) of \(good + bad) checks failed" }
+    var summary: String {
+        let words = isHealthy ? "all \(good) checks passed" : "\(bad) of \(good + bad) checks failed"
+        return warnings == 0 ? words : words + ", \(warnings) with a warning"
+    }
 
     mutating func add(_ finding: Finding) {
         if finding.ok { good += 1 } else { bad += 1 }
-        printNow("\(finding.ok ? "ok  " : "FAIL") \(finding.what)")
-        if !finding.ok { printNow("     mend: \(finding.fix)") }
+        if finding.level == .warning { warnings += 1 }
+        finding.lines.forEach(printNow)
     }
 
     mutating func definitions<Result>(_ what: String, _ body: () throws -> Result) -> Result? {

@@ -52,7 +52,8 @@ extension Cluster {
             verb: verb,
             group: route.resource.group,
             resource: resource,
-            namespace: route.namespace ?? "",
+            // A namespace is in itself: a Role there may allow to look at it (apiserver, RequestInfo).
+            namespace: route.namespace ?? (route.resource.plural == "namespaces" ? route.name : nil) ?? "",
             name: route.name ?? ""
         )
         guard !allows(question) else { return }

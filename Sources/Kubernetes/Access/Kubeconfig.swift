@@ -26,6 +26,13 @@ extension ClusterAccess {
         try self.init(kubeconfig: String(decoding: data, as: UTF8.self), context: context, folder: folder)
     }
 
+    /// The API server's address in a kubeconfig, as it is written, whatever else is wrong with the file.
+    ///
+    /// - Returns: nil if it names none.
+    public static func server(inKubeconfig text: String, context: String? = nil) -> String? {
+        try? Kubeconfig(text: text, folder: ".").cluster(context).server
+    }
+
     private init(_ chosen: Kubeconfig.Chosen) throws(KubernetesError) {
         try self.init(
             server: chosen.server,
@@ -64,15 +71,7 @@ private struct Kubeconfig {
     }
 
     func chosen(_ name: String?) throws(KubernetesError) -> Chosen {
-        guard let name = name ?? root["current-context"]?.string, !name.isEmpty else {
-            throw bad("the kubeconfig has no current-context: name the context that is meant")
-        }
-        let context = try entry("contexts", "context", name)
-        guard let clusterName = context["cluster"]?.string else { throw bad("context \(name) names no cluster") }
-        let cluster = try entry("clusters", "cluster", clusterName)
-        guard let server = cluster["server"]?.string, !server.isEmpty else {
-            throw bad("cluster \(clusterName) has no server")
-        }
+        let (context, clusterName, cluster, server) = try cluster(name)
         try refuse(cluster: cluster, clusterName)
         var chosen = Chosen(server: server, credential: .none)
         chosen.authority = try bytes(cluster, "certificate-authority")
@@ -82,6 +81,22 @@ private struct Kubeconfig {
             chosen.credential = try credential(entry("users", "user", userName), userName)
         }
         return chosen
+    }
+
+    /// The cluster that a context leads to.
+    func cluster(
+        _ name: String?
+    ) throws(KubernetesError) -> (context: JSON, name: String, cluster: JSON, server: String) {
+        guard let name = name ?? root["current-context"]?.string, !name.isEmpty else {
+            throw bad("the kubeconfig has no current-context: name the context that is meant")
+        }
+        let context = try entry("contexts", "context", name)
+        guard let clusterName = context["cluster"]?.string else { throw bad("context \(name) names no cluster") }
+        let cluster = try entry("clusters", "cluster", clusterName)
+        guard let server = cluster["server"]?.string, !server.isEmpty else {
+            throw bad("cluster \(clusterName) has no server")
+        }
+        return (context, clusterName, cluster, server)
     }
 
     private func refuse(cluster: JSON, _ name: String) throws(KubernetesError) {

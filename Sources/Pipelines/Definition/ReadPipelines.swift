@@ -63,30 +63,42 @@ private func registryFaults(_ files: [PipelineFile]) -> [Fault] {
 /// needed to keep two runs from changing the same thing.
 private func environmentFaults(_ files: [PipelineFile]) -> [Fault] {
     var faults: [Fault] = []
-    var seen: [(file: PipelineFile, definition: Definition)] = []
+    var seen: [(file: PipelineFile, lane: LanePlace)] = []
     for file in files {
         guard let definition = file.definition else { continue }
+        let lane = LanePlace(definition: definition, target: TargetPlace(definition.deploy.target))
         for (otherFile, other) in seen {
             let place = "\(otherFile.file):\(otherFile.environmentPlace.line)"
-            guard let message = environmentFault(definition, other, in: place) else { continue }
+            guard let message = environmentFault(lane, other, in: place) else { continue }
             let line = file.environmentPlace.line
             let column = file.environmentPlace.column
             faults.append(Fault(file: file.file, line: line, column: column, message: message))
             break
         }
-        seen.append((file, definition))
+        seen.append((file, lane))
     }
     return faults
 }
 
-private func environmentFault(_ definition: Definition, _ other: Definition, in place: String) -> String? {
+/// What a file's environment deploys to.
+private struct LanePlace {
+    let definition: Definition
+    let target: TargetPlace
+}
+
+private func environmentFault(_ lane: LanePlace, _ otherLane: LanePlace, in place: String) -> String? {
+    let (definition, other) = (lane.definition, otherLane.definition)
     let here = definition.deploy
     let there = other.deploy
     guard definition.environment == other.environment else {
-        guard here.target.mayBe(there.target), here.namespace == there.namespace else { return nil }
+        guard lane.target.mayBe(otherLane.target), here.namespace == there.namespace else { return nil }
+        var both = ""
+        if here.target != there.target, let server = lane.target.server, server == otherLane.target.server {
+            both = " (\(here.target) and \(there.target) are both \(server))"
+        }
         return """
             the environment \(quoted(definition.environment)) has the target and the namespace \
-            \(quoted(here.namespace)) of the environment \(quoted(other.environment)) in \(place): give it a \
+            \(quoted(here.namespace)) of the environment \(quoted(other.environment)) in \(place)\(both): give it a \
             namespace of its own, or name one environment in both
             """
     }

@@ -158,6 +158,57 @@ import Testing
         #expect(faults.allSatisfy { $0.contains("'test' has the target and the namespace 'shop'") })
     }
 
+    private static func kubeconfig(_ servers: [String], current: String = "c0") -> String {
+        let numbered = servers.enumerated()
+        let clusters = numbered.map { "{ name: k\($0), cluster: { server: '\($1)' } }" }.joined(separator: ", ")
+        let contexts = numbered.map { index, _ in "{ name: c\(index), context: { cluster: k\(index), user: u } }" }
+        return """
+            { apiVersion: v1, kind: Config, current-context: \(current), clusters: [\(clusters)],
+              contexts: [\(contexts.joined(separator: ", "))], users: [{ name: u, user: { exec: { command: doctl } } }] }
+            """
+    }
+
+    private static let id = "bd5f5959-5e1e-4205-a714-a914373942af"
+
+    /// Two files may lead to one API server, which the kubeconfigs themselves tell.
+    @Test(arguments: [
+        ("kubeconfig: one.conf", "kubeconfig: same.conf", "https://10.0.0.1:6443"),
+        ("kubeconfig: one.conf", "kubeconfig: link.conf", "https://10.0.0.1:6443"),
+        ("kubeconfig: one.conf", "kubeconfig: two.conf", nil),
+        ("kubeconfig: one.conf", "kubeconfig: { file: two.conf, context: c1 }", "https://10.0.0.1:6443"),
+        ("kubeconfig: { file: two.conf, context: c0 }", "kubeconfig: { file: two.conf, context: c1 }", nil),
+        (
+            "kubeconfig: { file: two.conf, context: c1 }", "kubeconfig: { file: two.conf, context: c2 }",
+            "https://10.0.0.1:6443"
+        ),
+        ("kubeconfig: do.conf", "digitalocean: { cluster: \(id) }", "https://\(id).k8s.ondigitalocean.com:443"),
+        ("kubeconfig: do.conf", "digitalocean: { cluster: prod }", nil),
+        ("kubeconfig: one.conf", "inCluster: true", nil),
+    ]) func twoWaysToOneCluster(one: String, two: String, server: String?) throws {
+        try withTemporaryFolder { folder in
+            try write(Self.kubeconfig(["https://10.0.0.1:6443"]), to: folder + "/one.conf")
+            try write(Self.kubeconfig(["HTTPS://10.0.0.1:6443/"]), to: folder + "/same.conf")
+            let several = ["https://10.0.0.2", "https://10.0.0.1:6443", "https://10.0.0.1:6443"]
+            try write(Self.kubeconfig(several), to: folder + "/two.conf")
+            try write(Self.kubeconfig(["https://\(Self.id).k8s.ondigitalocean.com"]), to: folder + "/do.conf")
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/link.conf",
+                withDestinationPath: folder + "/one.conf"
+            )
+            try write(pipeline("one", in: "live", target: one), to: folder + "/1.yaml")
+            try write(pipeline("two", in: "test", target: two), to: folder + "/2.yaml")
+            do {
+                _ = try readPipelines(settings(pipelines: folder))
+                #expect(server == nil)
+            } catch let error as DefinitionFaults {
+                #expect(error.faults.count == 1)
+                let message = error.faults[0].message
+                #expect(message.contains("'test' has the target and the namespace 'shop' of the environment 'live'"))
+                #expect(message.contains("are both \(try #require(server, "\(message)"))"), "\(message)")
+            }
+        }
+    }
+
     @Test func oneEnvironmentWithTwoTargets() throws {
         let one = pipeline("one", in: "live", target: "inCluster: true")
         let two = pipeline("two", in: "live", target: "digitalocean: { cluster: a }")

@@ -18,8 +18,18 @@ public struct ApplySet: Sendable, Hashable, Codable {
     /// The set of a pipeline.
     public init(pipeline: String, namespace: String) {
         self.init(
-            parent: ObjectID(apiVersion: "v1", kind: "ConfigMap", namespace: namespace, name: "fairlead-\(pipeline)")
+            parent: ObjectID(
+                apiVersion: "v1",
+                kind: "ConfigMap",
+                namespace: namespace,
+                name: Self.parentPrefix + pipeline
+            )
         )
+    }
+
+    /// Whose set it is; nil if it is not a pipeline's.
+    public var pipeline: String? {
+        parent.name.hasPrefix(Self.parentPrefix) ? String(parent.name.dropFirst(Self.parentPrefix.count)) : nil
     }
 
     /// As the cluster has it; nil if the object is not the parent of a set.
@@ -82,11 +92,25 @@ public struct ApplySet: Sendable, Hashable, Codable {
             && parent.annotations.merging(annotations) { $1 } == parent.annotations
     }
 
-    /// A member as it is to be applied.
-    public func label(_ object: JSON) -> JSON {
+    /// An object as it is to be applied: it says whose it is.
+    ///
+    /// - Parameter isMember: whether it becomes a member, which pruning finds. Otherwise it gets a label by which nothing
+    ///   is ever deleted.
+    public func mark(_ object: JSON, isMember: Bool) -> JSON {
+        let (name, value) = mark(isMember: isMember)
         var object = object
-        object.set(["metadata", "labels", Self.memberLabel], .string(id))
+        object.set(["metadata", "labels", name], .string(value))
         return object
+    }
+
+    /// Selects what was marked.
+    func selector(isMember: Bool) -> String {
+        let (name, value) = mark(isMember: isMember)
+        return "\(name)=\(value)"
+    }
+
+    private func mark(isMember: Bool) -> (name: String, value: String) {
+        isMember ? (Self.memberLabel, id) : (Self.ownerLabel, pipeline ?? parent.name)
     }
 
     /// Who else's set the parent is, if it is somebody else's: only the tool that made a set may change it.
@@ -97,6 +121,9 @@ public struct ApplySet: Sendable, Hashable, Codable {
 
     static let tooling = "fairlead/1"
     static let idLabel = "applyset.kubernetes.io/id"
+    private static let parentPrefix = "fairlead-"
+    /// The name of the pipeline that has applied an object and prunes nothing.
+    public static let ownerLabel = "fairlead.dev/pipeline"
     public static let memberLabel = "applyset.kubernetes.io/part-of"
     static let toolingAnnotation = "applyset.kubernetes.io/tooling"
     static let kindsAnnotation = "applyset.kubernetes.io/contains-group-kinds"

@@ -22,7 +22,7 @@ public struct Plan: Sendable {
         let defined = ManifestRules.scopes(in: release.manifests)
         let manifests = release.manifests + (release.before.map { [$0.named(for: release)] } ?? [])
         let answers = try await inParallel(manifests, atMost: options.width) { manifest -> Answer in
-            let object = release.set?.label(manifest.object) ?? manifest.object
+            let object = release.marked(manifest.object)
             let id = object.id
             do {
                 let live = try await cluster.get(id)
@@ -42,7 +42,7 @@ public struct Plan: Sendable {
         diffs = answers.compactMap { if case .diff(let diff) = $0 { diff } else { nil } }
         faults = answers.compactMap { if case .fault(let text) = $0 { text } else { nil } }
         unknown = answers.compactMap { if case .unknown(let text) = $0 { text } else { nil } }
-        if let set = release.set {
+        if let set = release.set, release.isPruned {
             prune = try await Prune(cluster, set, keeping: release.ids, options).find()
         } else {
             prune = []

@@ -102,6 +102,32 @@ public struct Prune: Sendable {
         return gone
     }
 
+    /// For a pipeline that prunes no more: takes every object that its release does not have out of the set, and deletes
+    /// the set's parent. So nothing that was dropped meanwhile is deleted if pruning is switched on again.
+    ///
+    /// - Parameters:
+    ///   - deadline: what is not done by then the next release does.
+    ///   - log: takes one line for each object, and what went wrong.
+    public func dissolve(until deadline: ContinuousClock.Instant, log: @escaping @Sendable (String) -> Void) async {
+        do {
+            let done: Void? = try await withDeadline(deadline) { try await dissolve(log) }
+            if done == nil { log("the list of objects was not given up in time; the next release does it") }
+        } catch {
+            log("the list of objects is still there: \(error)")
+        }
+    }
+
+    private func dissolve(_ log: @Sendable (String) -> Void) async throws {
+        guard let parent = try await cluster.get(set.parent), ApplySet(parent: parent) != nil else { return }
+        for finding in try await find() {
+            let labels: JSON = .object([ApplySet.memberLabel: .null])
+            let how = ApplyOptions(manager: options.manager)
+            try await cluster.patch(finding.id, .merge(["metadata": ["labels": labels]]), how)
+            log("\(finding.id) is not pruned any more")
+        }
+        try await cluster.delete(set.parent, uid: parent.uid, resourceVersion: parent.resourceVersion)
+    }
+
     private func queries(_ kind: GroupKind, in set: ApplySet) async throws -> [ObjectQuery] {
         let resource: APIResource
         do {
@@ -116,7 +142,7 @@ public struct Prune: Sendable {
                 apiVersion: resource.apiVersion,
                 kind: kind.kind,
                 namespace: namespace,
-                labelSelector: "\(ApplySet.memberLabel)=\(set.id)"
+                labelSelector: set.selector(isMember: true)
             )
         }
     }

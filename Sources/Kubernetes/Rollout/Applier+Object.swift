@@ -4,7 +4,7 @@ extension Applier {
     /// - Parameter seen: the object as a list has just shown it. Were it another one by now, that would be noticed.
     func apply(_ step: Step, seen: JSON? = nil, isMember: Bool = true) async throws -> JournalEntry {
         let (id, source) = (step.manifest.id, step.manifest.source)
-        let object = isMember ? release.set?.label(step.manifest.object) ?? step.manifest.object : step.manifest.object
+        let object = isMember ? release.marked(step.manifest.object) : step.manifest.object
         do {
             // Controllers write into the status of what they look after; few do it all the time.
             for attempt in 0..<8 {

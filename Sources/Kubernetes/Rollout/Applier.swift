@@ -67,7 +67,7 @@ struct Applier: Sendable {
                 apiVersion: id.apiVersion,
                 kind: id.kind,
                 namespace: id.namespace,
-                labelSelector: "\(ApplySet.memberLabel)=\(set.id)"
+                labelSelector: set.selector(isMember: release.isPruned)
             )
         }.filter { $1.count > 2 }.map(\.key)
         let found = try? await inParallel(queries, atMost: options.width) { try? await cluster.list($0).items }
@@ -95,7 +95,7 @@ struct Applier: Sendable {
     ///
     /// - Returns: nil if it says so already.
     private func announce() async throws -> JournalEntry? {
-        guard let set = release.set else { return nil }
+        guard let set = release.set, release.isPruned else { return nil }
         let live = try await cluster.get(set.parent)
         if let tooling = live.flatMap(ApplySet.foreignTooling) {
             throw RolloutFailure(
@@ -103,7 +103,7 @@ struct Applier: Sendable {
                 "\(set.parent) is the parent of a set of objects that \(tooling) looks after; only that tool may change it"
             )
         }
-        if live?.labels[ApplySet.memberLabel] != nil {
+        if let labels = live?.labels, labels[ApplySet.memberLabel] ?? labels[ApplySet.ownerLabel] != nil {
             throw RolloutFailure(
                 .conflict,
                 "\(set.parent) is needed for the list of this pipeline's objects, and another pipeline has deployed an object "

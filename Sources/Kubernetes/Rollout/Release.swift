@@ -7,22 +7,29 @@ public struct Release: Sendable, Hashable, Codable {
     public var uses: [ImageUse]
     /// A Job that has to finish before the workloads are touched. It is made under a name of its own for each release.
     public var before: Manifest?
-    /// Whose members the objects become; nil for objects that are nobody's to prune.
+    /// Whose the objects are; nil for objects that are nobody's.
     public var set: ApplySet?
+    /// Whether they become members of ``set``, so that what a later release does not have is found and removed.
+    public var isPruned: Bool
 
     public init(
         name: String,
         manifests: [Manifest],
         uses: [ImageUse] = [],
         before: Manifest? = nil,
-        set: ApplySet? = nil
+        set: ApplySet? = nil,
+        isPruned: Bool = true
     ) {
         self.name = name
         self.manifests = manifests
         self.uses = uses
         self.before = before
         self.set = set
+        self.isPruned = isPruned
     }
+
+    /// An object as it is applied: it says whose it is.
+    func marked(_ object: JSON) -> JSON { set?.mark(object, isMember: isPruned) ?? object }
 
     /// The objects that belong to it, by the names that they have in the cluster.
     public var ids: [ObjectID] {

@@ -106,7 +106,7 @@ extension ManifestRules {
         let marks = object[["metadata", "labels"]]?.members ?? [:]
         let notes = object[["metadata", "annotations"]]?.members ?? [:]
         if let key = (Array(marks.keys) + Array(notes.keys)).sorted().first(where: {
-            $0.hasPrefix("applyset.kubernetes.io/")
+            $0.hasPrefix("applyset.kubernetes.io/") || $0 == ApplySet.ownerLabel
         }) {
             return ManifestFault(manifest, .reserved, "has \(key), which only whoever applies it may write; remove it")
         }

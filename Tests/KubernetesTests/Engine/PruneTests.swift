@@ -21,7 +21,7 @@ import Testing
         // Not through the rollout, which would wait for its volume.
         var data = claim("data")
         data.set(["metadata", "namespace"], .string(stage.namespace))
-        try await stage.cluster.apply(set.label(data))
+        try await stage.cluster.apply(set.mark(data, isMember: true))
         try await stage.cluster.apply(
             set.holding(all.map(\.id) + [data.id]).manifest
         )

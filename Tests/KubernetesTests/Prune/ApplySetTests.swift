@@ -79,7 +79,7 @@ import Testing
         object.set(["metadata", "namespace"], example.namespace.map(JSON.string))
         object.set(["metadata", "annotations", "fairlead.dev/prune"], example.annotation.map(JSON.string))
         if example.isTerminating { object.set(["metadata", "deletionTimestamp"], "2026-01-01T00:00:00Z") }
-        if example.isMember { object = set.label(object) }
+        if example.isMember { object = set.mark(object, isMember: true) }
         let kept = ObjectPlace(ObjectID(apiVersion: "v1", kind: "ConfigMap", namespace: "shop", name: "kept"))
         let text =
             switch PruneVerdict(of: object, in: set, applied: [kept]) {

@@ -65,6 +65,35 @@ struct SharedNamespaceTests {
         }
     }
 
+    @Test("after an undo that could not put all back, the release that was live is applied again by a rollback to it")
+    func rollbackToLive() async throws {
+        try await ClusterRoom.with(Self.waiting, files: Self.files) { room in
+            let live = try await room.deploy()
+            #expect(live.status == .succeeded)
+            let before = room.objects
+            await #expect(throws: RollbackRefusal.alreadyLive) { try await room.rollBack(to: live.run) }
+            try await room.tree.commit([
+                "k8s/shop.yaml": Shop.manifests(greeting: "new", image: "registry.test/web:2"),
+                "k8s/more.yaml": Self.configMap("theirs", "two") + "---\n" + Self.configMap("gone", "two"),
+            ])
+            let timeout = room.definition.deploy.timeout
+            room.definition.deploy.timeout = 2
+            let (cluster, client) = (room.cluster, try Self.client(room))
+            let failed = try await room.deploy {
+                #expect(await cluster.wait { $0.objects("v1", "Pod", "shop").count == 2 && $0.watches > 0 })
+                try await client.delete(Self.id("gone"))
+            }
+            #expect(failed.undo?.status == .failed, "\(failed)")
+            #expect(room.objects.count == before.count - 1)
+            room.definition.deploy.timeout = timeout
+            let rollback = try await room.rollBack(to: live.run)
+            #expect(rollback.status == .succeeded, "\(rollback)")
+            #expect(room.objects.mapValues { $0["data"] } == before.mapValues { $0["data"] })
+            #expect(try await room.server.history.unfinishedReleases(environment: "shop").isEmpty)
+            await #expect(throws: RollbackRefusal.alreadyLive) { try await room.rollBack(to: live.run) }
+        }
+    }
+
     /// Two servers that know nothing of each other.
     private func withTwo(_ body: (inout ClusterRoom, inout ClusterRoom) async throws -> Void) async throws {
         try await ClusterRoom.with(Self.waiting) { shop in
@@ -122,7 +151,8 @@ struct SharedNamespaceTests {
             #expect(refused.status == .failed)
             #expect(refused.reason?.code == "deploy-conflict")
             let sentence =
-                "k8s/web.yaml:2: ConfigMap settings: belongs to another set of objects, that of fairlead-shop"
+                "k8s/web.yaml:2: ConfigMap settings: belongs to pipeline shop, which deploys to namespace shop of this cluster "
+                + "too; give this one another name"
             #expect(refused.reason?.message.hasPrefix(sentence) == true, "\(refused.reason?.message ?? "")")
             #expect(refused.log.contains(sentence))
             #expect(shop.objects == before)
@@ -151,6 +181,9 @@ struct SharedNamespaceTests {
 
             let label = "metadata: { name: x, labels: { applyset.kubernetes.io/part-of: y } }"
             try await other.tree.commit(["k8s/web.yaml": "apiVersion: v1\nkind: ConfigMap\n\(label)\n"])
+            #expect(try await other.deploy().reason?.code == "manifest-reserved")
+            let ours = label.replacing("applyset.kubernetes.io/part-of", with: "fairlead.dev/pipeline")
+            try await other.tree.commit(["k8s/web.yaml": "apiVersion: v1\nkind: ConfigMap\n\(ours)\n"])
             #expect(try await other.deploy().reason?.code == "manifest-reserved")
 
             // The name is taken before the pipeline that needs it is there.

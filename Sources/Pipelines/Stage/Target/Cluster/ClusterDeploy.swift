@@ -76,11 +76,15 @@ struct ClusterDeploy: DeployTarget {
     }
 
     func settle(_ release: TargetRelease, log: any StageLog, deadline: ContinuousClock.Instant) async throws {
-        guard deploy.prune else { return }
         try await reporting {
             let body = try ClusterRelease(json: release.body)
             let ids = kubernetesRelease(release.id, body, nil).ids + [PullSecret(needs, definition).id]
-            try await Prune(try await connect(), set(body), keeping: ids, options).run(until: deadline) { log.line($0) }
+            let prune = Prune(try await connect(), set(body), keeping: ids, options)
+            if deploy.prune {
+                try await prune.run(until: deadline) { log.line($0) }
+            } else {
+                await prune.dissolve(until: deadline) { log.line($0) }
+            }
         }
     }
 
@@ -139,7 +143,8 @@ struct ClusterDeploy: DeployTarget {
             manifests: body.manifests.map(pulling) + (pullSecret.map { [$0] } ?? []),
             uses: body.uses,
             before: body.before.map(pulling),
-            set: deploy.prune ? set(body) : nil
+            set: set(body),
+            isPruned: deploy.prune
         )
     }
 

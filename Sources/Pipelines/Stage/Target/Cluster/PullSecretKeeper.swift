@@ -46,7 +46,7 @@ public struct PullSecretKeeper: Sendable {
             guard PullSecret.isDue(try await cluster.get(pull.id), now: now) else { return }
             guard let secret = try await pull.manifest() else { return }
             let set = ApplySet(pipeline: definition.name, namespace: definition.deploy.namespace)
-            let object = definition.deploy.prune ? set.label(secret.object) : secret.object
+            let object = set.mark(secret.object, isMember: definition.deploy.prune)
             _ = try await cluster.apply(object, ApplyOptions(manager: RolloutOptions().manager))
         } catch {
             needs.logger.warning(

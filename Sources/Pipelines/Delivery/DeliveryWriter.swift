@@ -37,9 +37,11 @@ extension History {
                 for entry in batch {
                     results.append(isolated ? try writer.recordAlone(entry) : try writer.record(entry))
                 }
+                CrashPoint.beforeCommit.pass()
                 return .commit
             }
         }
+        CrashPoint.afterCommit.pass()
     }
 
     private func announce(_ results: [AcceptResult]) {

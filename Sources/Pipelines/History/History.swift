@@ -96,10 +96,12 @@ extension History {
             var value: Value?
             try db.inTransaction(.immediate) {
                 value = try body(db, &changes)
+                CrashPoint.beforeCommit.pass()
                 return .commit
             }
             return value!
         }
+        CrashPoint.afterCommit.pass()
         announcer.announce(changes)
         return value
     }

@@ -5,19 +5,25 @@ import TestCluster
 
 /// A cluster with one service behind its proxy, and a world whose pipeline deploys to it.
 enum ClusterWorld {
+    /// Makes both, lets `body` live in them, and takes them down.
+    ///
+    /// - Parameter branches: instead of pipeline `web` there is one for each of these, with a namespace of its own.
     static func run(
         files: [String: String] = Sample.files(),
         pipeline: String = "",
         before: String? = nil,
         deploy: String = "timeout: 60s",
+        branches: [String] = [],
         _ body: (World, TestCluster) async throws -> Void
     ) async throws {
         var options = ClusterOptions()
         options.second = .milliseconds(20)
         let cluster = try TestCluster.start(options)
         let service = try TestBackend { _, _ in .text("Hello from the cluster") }
-        cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "web"]])
-        cluster.serve("web", in: "web", port: 80, from: service.port)
+        for namespace in branches.isEmpty ? ["web"] : branches {
+            cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]])
+            cluster.serve("web", in: namespace, port: 80, from: service.port)
+        }
         let before = before.map { ", before: \($0)" } ?? ""
         do {
             try await World.run(
@@ -27,7 +33,8 @@ enum ClusterWorld {
                 serve: false
             ) { world in
                 try world.write("cluster.kubeconfig", cluster.kubeconfig)
-                try await world.start()
+                try world.splitPipeline(into: branches)
+                if branches.isEmpty { try await world.start() }
                 try await body(world, cluster)
             }
         } catch {

@@ -84,6 +84,21 @@ final class World: Sendable {
         try text.write(toFile: whole, atomically: true, encoding: .utf8)
     }
 
+    /// Puts a pipeline for each branch in the place of the one for `main`.
+    func splitPipeline(into branches: [String]) throws {
+        guard !branches.isEmpty else { return }
+        let whole = "\(folder)/pipelines/web.yaml"
+        let text = try String(contentsOfFile: whole, encoding: .utf8)
+        try FileManager.default.removeItem(atPath: whole)
+        for branch in branches {
+            let own = text.replacing("name: web\n", with: "name: \(branch)\n").replacing(
+                "branch: main",
+                with: "branch: \(branch)"
+            )
+            try write("pipelines/\(branch).yaml", own)
+        }
+    }
+
     // MARK: the program
 
     static let program: String = {

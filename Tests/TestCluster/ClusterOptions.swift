@@ -41,6 +41,9 @@ public struct ClusterOptions: Sendable {
     public var images: [String: ImageBehaviour] = [:]
 
     public init() {}
+
+    /// So many seconds of a manifest; a thousand years where somebody means for ever.
+    func seconds(_ count: Int64) -> Duration { second * Int(min(max(count, 0), 31_536_000_000)) }
 }
 
 /// How the containers of an image behave.

@@ -41,6 +41,46 @@ import Testing
         #expect(wrong.message.hasSuffix(".spec.replicas: expected numeric (int or float), got string"))
     }
 
+    /// As kube-apiserver 1.36.2 does it: an apply cuts the number, everything else refuses it.
+    @Test func `A number that is too long for its field`() async throws {
+        let api = try API()
+        let all = "/apis/apps/v1/namespaces/default/deployments"
+        var object = Sample.deployment(replicas: .max)
+        object.set(["spec", "minReadySeconds"], 1)
+        let cut = try await api.apply(object, as: "fairlead")
+        #expect(cut.status == 422)
+        #expect(cut.message.contains("spec.replicas: Invalid value: -1: must be greater than or equal to 0"))
+        let made = try await api.send("POST", all, object)
+        #expect(made.status == 400)
+        #expect(made.message.contains("cannot unmarshal number 9223372036854775807 into Go struct field"))
+        let short = try await api.apply(Sample.deployment(replicas: 1 << 32 + 1), as: "fairlead")
+        #expect(short.status == 201 && short.json[["spec", "replicas"]] == 1)
+        let scale: JSON = ["spec": ["replicas": .integer(.max)]]
+        for path in ["\(all)/web", "\(all)/web/scale"] {
+            let patched = try await api.merge(path, scale)
+            #expect(patched.status == 422 && patched.message.hasPrefix(" \"\" is invalid: patch: Invalid value: "))
+        }
+    }
+
+    /// What would take a real cluster's nodes, and its memory here.
+    @Test(arguments: ["Deployment", "StatefulSet"])
+    func `A workload that asks for more pods than there can be gets some`(_ kind: String) async throws {
+        let api = try API()
+        var object = Sample.deployment(replicas: Int64(Int32.max))
+        object.set(["kind"], .string(kind))
+        if kind == "Deployment" {
+            object.set(
+                ["spec", "strategy", "rollingUpdate"],
+                ["maxSurge": "9223372036854775807%", "maxUnavailable": 0]
+            )
+        }
+        #expect(try await api.apply(object, as: "fairlead").status == 201)
+        #expect(await api.cluster.wait { $0.objects("v1", "Pod", "default").count >= 2 })
+        object.set(["spec", "replicas"], 0)
+        #expect(try await api.apply(object, as: "fairlead").status == 200)
+        #expect(await api.cluster.wait { $0.objects("v1", "Pod", "default").isEmpty })
+    }
+
     @Test func `Immutable fields stay as they are`() async throws {
         let api = try API()
         _ = try await api.apply(Sample.deployment(), as: "fairlead")

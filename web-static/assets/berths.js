@@ -48,7 +48,12 @@ class Berth {
     const since = el("time");
     showAgo(since, hold.since);
     const run = el("a", { href: `/runs/${hold.run}`, text: `run ${hold.run}` });
-    return el("span", {}, `Held ${until(hold.until)}: rolled back by `, run, ...(hold.by ? [", ", el("bdi", { text: hold.by })] : []), ", ", since);
+    const by = hold.by ? [", ", el("bdi", { text: hold.by })] : [];
+    if (hold.cause === "undo-failed") {
+      const why = hold.reason ? [": ", el("bdi", { text: hold.reason })] : [];
+      return el("span", {}, `Held ${until(hold.until)}: the rollback, `, run, ...by, ", ", since, ", failed and could not be taken back", ...why);
+    }
+    return el("span", {}, `Held ${until(hold.until)}: rolled back by `, run, ...by, ", ", since);
   }
 
   async #deploy() {

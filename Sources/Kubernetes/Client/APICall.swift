@@ -23,20 +23,26 @@ struct APICall: Sendable {
 
 /// The times to wait between tries: each twice the last, half of it chance, so that many clients do not come together.
 struct Pauses {
-    private let limits: ClusterLimits
+    private let first: Duration
+    private let longest: Duration
     private var next: Duration
 
-    init(_ limits: ClusterLimits) {
-        self.limits = limits
-        next = limits.firstPause
+    init(_ limits: ClusterLimits) { self.init(limits.firstPause, atMost: limits.longestPause) }
+
+    /// Between two looks at an object.
+    static func looking(_ limits: ClusterLimits) -> Pauses { Pauses(limits.firstPause, atMost: limits.longestLook) }
+
+    private init(_ first: Duration, atMost longest: Duration) {
+        (self.first, self.longest) = (first, longest)
+        next = first
     }
 
     /// - Parameter asked: what the server asked for, which wins if it is longer.
     mutating func take(atLeast asked: Duration?) -> Duration {
         let pause = next * Double.random(in: 0.5...1)
-        next = min(next * 2, limits.longestPause)
+        next = min(next * 2, longest)
         return max(pause, asked ?? .zero)
     }
 
-    mutating func reset() { next = limits.firstPause }
+    mutating func reset() { next = first }
 }

@@ -11,6 +11,11 @@ public struct ClusterLimits: Sendable, Hashable {
     public var firstPause: Duration = .milliseconds(100)
     /// The longest pause that we choose ourselves. Default: 10 s.
     public var longestPause: Duration = .seconds(10)
+    /// The longest pause between two looks at an object that must become free or be gone. Default: 2 s.
+    public var longestLook: Duration = .seconds(2)
+    /// For taking back one object that others change all the time, within the undo's own deadline: the other objects
+    /// need their time too. Default: 60 s.
+    public var contention: Duration = .seconds(60)
     /// Bytes of one response. Default: 64 MiB.
     public var responseBytes: Int = 64 << 20
     /// Bytes of one event of a watch; etcd stores at most 1.5 MiB an object, JSON may be longer. Default: 8 MiB.

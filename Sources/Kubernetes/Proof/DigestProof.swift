@@ -152,7 +152,6 @@ func imageDigest(_ text: String) -> String {
 }
 
 extension JSON {
-    var isTerminating: Bool { self[["metadata", "deletionTimestamp"]] != nil }
     var created: String { self[["metadata", "creationTimestamp"]]?.string ?? "" }
 
     func isControlled(by uid: String) -> Bool {

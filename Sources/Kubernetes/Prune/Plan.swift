@@ -16,8 +16,14 @@ public struct Plan: Sendable {
         return lines + faults.map { "! \($0)" }
     }
 
+    /// - Parameter kept: what is not pruned though the release does not have it.
     /// - Throws: ``KubernetesError`` if the cluster cannot be asked; what it refuses is part of the plan.
-    public init(_ cluster: Cluster, _ release: Release, _ options: RolloutOptions = RolloutOptions()) async throws {
+    public init(
+        _ cluster: Cluster,
+        _ release: Release,
+        _ options: RolloutOptions = RolloutOptions(),
+        keeping kept: [ObjectID] = []
+    ) async throws {
         let isNew = Set(release.manifests.map(\.object).filter { $0.kind == "Namespace" }.map(\.name))
         let defined = ManifestRules.scopes(in: release.manifests)
         let manifests = release.manifests + (release.before.map { [$0.named(for: release)] } ?? [])
@@ -43,7 +49,7 @@ public struct Plan: Sendable {
         faults = answers.compactMap { if case .fault(let text) = $0 { text } else { nil } }
         unknown = answers.compactMap { if case .unknown(let text) = $0 { text } else { nil } }
         if let set = release.set, release.isPruned {
-            prune = try await Prune(cluster, set, keeping: release.ids, options).find()
+            prune = try await Prune(cluster, set, keeping: release.ids + kept, options).find()
         } else {
             prune = []
         }

@@ -61,20 +61,23 @@ public struct Prune: Sendable {
     /// - Parameters:
     ///   - deadline: what is not done by then the next release does.
     ///   - log: takes one line for each object.
-    /// - Returns: what went.
+    /// - Returns: what is gone. What finalizers hold for longer than ``RolloutOptions/pruneWait`` is told, and goes when they
+    ///   let it.
     @discardableResult
     public func run(until deadline: ContinuousClock.Instant, log: @escaping @Sendable (String) -> Void) async throws
         -> [ObjectID]
     {
-        let done = try await withDeadline(deadline) { try await run(log) }
+        let done = try await withDeadline(deadline) { try await run(log, until: deadline) }
         guard let done else {
             throw KubernetesError(.timeout, "pruning was not done in time; the next release does the rest")
         }
         return done
     }
 
-    private func run(_ log: @Sendable (String) -> Void) async throws -> [ObjectID] {
-        var gone: [ObjectID] = []
+    private func run(_ log: @Sendable (String) -> Void, until deadline: ContinuousClock.Instant) async throws
+        -> [ObjectID]
+    {
+        var deleted: [JSON] = []
         var kept: [ObjectID] = []
         for finding in try await find() {
             guard finding.verdict == .delete else {
@@ -89,17 +92,43 @@ public struct Prune: Sendable {
                     uid: finding.object.uid,
                     resourceVersion: finding.object.resourceVersion
                 )
-                log("\(finding.id) deleted: the release no longer has it")
-                gone.append(finding.id)
+                deleted.append(finding.object)
             } catch let error as KubernetesError where error.code == .conflict || error.code == .forbidden {
                 log("\(finding.id) stays: \(error)")
                 kept.append(finding.id)
             }
         }
+        // The set must be written down after that.
+        let wait = min(options.pruneWait, (deadline - .now) / 2)
+        let held = try await awaitDeletion(deleted, for: wait, log)
+        for object in held { log("\(object.id) \(object.deletion); the release no longer has it") }
+        kept += held.map(\.id)
         // Members that stay keep their kinds in the set, or nobody would find them again.
         let manifest = set.holding(ids + kept).manifest
         _ = try await cluster.apply(manifest, ApplyOptions(manager: options.manager))
-        return gone
+        return deleted.map(\.id).filter { !kept.contains($0) }
+    }
+
+    /// - Returns: what is there yet when the wait is over.
+    private func awaitDeletion(_ deleted: [JSON], for wait: Duration, _ log: @Sendable (String) -> Void) async throws
+        -> [JSON]
+    {
+        let end = ContinuousClock.now + wait
+        var pauses = Pauses.looking(cluster.limits)
+        var held = deleted
+        while !held.isEmpty {
+            held = try await inParallel(held, atMost: options.width) { object in
+                // What cannot be asked for now can be at the next look.
+                do { return try await cluster.remains(of: object) } catch { return object }
+            }.compactMap(\.self)
+            guard ContinuousClock.now < end else { break }
+            if !held.isEmpty { try await cluster.sleep(min(pauses.take(atLeast: nil), end - .now)) }
+        }
+        let names = Set(held.map(\.id))
+        for object in deleted where !names.contains(object.id) {
+            log("\(object.id) deleted: the release no longer has it")
+        }
+        return held
     }
 
     /// For a pipeline that prunes no more: takes every object that its release does not have out of the set, and deletes

@@ -3,7 +3,7 @@ public enum PruneVerdict: Sendable, Hashable {
     case delete
     /// Stays, and why, in words that follow its name.
     case keep(String)
-    /// Not to be spoken of: it belongs to the release, or goes already.
+    /// Not to be spoken of: it belongs to the release.
     case belongs
 
     public static let annotation = "fairlead.dev/prune"
@@ -14,8 +14,10 @@ public enum PruneVerdict: Sendable, Hashable {
     ///   - applied: what the release has.
     public init(of object: JSON, in set: ApplySet, applied: Set<ObjectPlace>) {
         let wish = object.annotations[Self.annotation]
-        if applied.contains(ObjectPlace(object.id)) || object[["metadata", "deletionTimestamp"]] != nil {
+        if applied.contains(ObjectPlace(object.id)) {
             self = .belongs
+        } else if object.isTerminating {
+            self = .keep(object.deletion)
         } else if object.labels[ApplySet.memberLabel] != set.id {
             self = .keep("is not a member of \(set.parent.name)")
         } else if let namespace = object.namespace, !set.namespaces.contains(namespace) {

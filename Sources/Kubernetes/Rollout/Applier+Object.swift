@@ -5,6 +5,7 @@ extension Applier {
     func apply(_ step: Step, seen: JSON? = nil, isMember: Bool = true) async throws -> JournalEntry {
         let (id, source) = (step.manifest.id, step.manifest.source)
         let object = isMember ? release.marked(step.manifest.object) : step.manifest.object
+        await open.begin(id)
         do {
             // Controllers write into the status of what they look after; few do it all the time.
             for attempt in 0..<8 {
@@ -16,6 +17,7 @@ extension Applier {
                 entry.after = after
                 await outcomes.write(entry)
                 log("\(id) \(entry.outcome)")
+                await open.end(id)
                 return entry
             }
             throw KubernetesError(.conflict, "\(id): somebody changes it all the time; try again later")
@@ -47,11 +49,13 @@ extension Applier {
         var live = try await cluster.get(id)
         guard live?.isTerminating ?? false else { return live }
         log("\(id) is still being deleted: waits until it is gone")
-        var pauses = Pauses(cluster.limits)
-        while live?.isTerminating ?? false {
+        var pauses = Pauses.looking(cluster.limits)
+        while let going = live, going.isTerminating {
+            await open.note(id, going.deletion)
             try await cluster.sleep(pauses.take(atLeast: nil))
             live = try await cluster.get(id)
         }
+        await open.begin(id)
         return live
     }
 }

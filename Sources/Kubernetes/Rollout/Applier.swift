@@ -7,6 +7,7 @@ struct Applier: Sendable {
     let journal: Journal
     let outcomes: JournalOutcomes
     let log: @Sendable (String) -> Void
+    let open = OpenSteps()
 
     /// An object and its number in the journal.
     struct Step: Sendable {
@@ -29,7 +30,7 @@ struct Applier: Sendable {
     }
 
     private func applyAll() async throws -> [JournalEntry] {
-        try await checkKinds()
+        try await inTime { try await checkKinds() }
         var steps = ApplyPhase.order(release.manifests).flatMap { phase in phase.manifests.map { (phase.phase, $0) } }
             .enumerated().map { (phase: $1.0, step: Step(seq: $0 + 2, manifest: $1.1)) }
         func take(_ phase: ApplyPhase) -> [Step] {
@@ -37,7 +38,7 @@ struct Applier: Sendable {
             return steps.filter { $0.phase == phase }.map(\.step)
         }
         var entries = try await apply(take(.namespaces))
-        if let parent = try await announce() { entries.append(parent) }
+        if let parent = try await inTime({ try await announce() }) { entries.append(parent) }
         let definitions = try await apply(take(.definitions))
         try await establish(definitions)
         entries += definitions + (try await apply(take(.configuration)))
@@ -51,10 +52,20 @@ struct Applier: Sendable {
     }
 
     private func apply(_ steps: [Step]) async throws -> [JournalEntry] {
-        let members = await members(among: steps)
-        return try await inParallel(steps, atMost: options.width) { step in
-            try await apply(step, seen: members[ObjectPlace(step.manifest.id)])
+        for step in steps { await open.note(step.manifest.id, "was not begun") }
+        return try await inTime {
+            let members = await members(among: steps)
+            return try await inParallel(steps, atMost: options.width) { step in
+                try await apply(step, seen: members[ObjectPlace(step.manifest.id)])
+            }
         }
+    }
+
+    /// Ends the work at the deadline, with what was still to do. What waits for objects to become ready ends by itself, and
+    /// knows better what they lack.
+    func inTime<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        guard let value = try await withDeadline(deadline, work) else { throw await open.failure }
+        return value
     }
 
     /// The objects of earlier releases that the steps are about to change: one question for a kind, where asking for each
@@ -124,15 +135,19 @@ struct Applier: Sendable {
         guard !definitions.isEmpty else { return }
         let watch = HealthWatch(cluster: cluster, entries: definitions, uses: [], options: options, log: log)
         _ = try await watch.run(until: deadline)
-        let kinds = definitions.compactMap(\.after).flatMap(Self.served)
-        var pauses = Pauses(cluster.limits)
-        while true {
-            // Established is said a moment before the kind is served.
-            try await cluster.refreshResources()
-            let known = Set(try await cluster.resources().map { "\($0.apiVersion) \($0.kind)" })
-            if kinds.allSatisfy(known.contains) { return }
-            try await cluster.sleep(pauses.take(atLeast: nil))
+        try await inTime {
+            var pauses = Pauses.looking(cluster.limits)
+            while true {
+                // Established is said a moment before the kind is served.
+                try await cluster.refreshResources()
+                let known = Set(try await cluster.resources().map { "\($0.apiVersion) \($0.kind)" })
+                let waiting = definitions.filter { !Self.served($0.after ?? .null).allSatisfy(known.contains) }
+                if waiting.isEmpty { return }
+                for entry in waiting { await open.note(entry.id, "is established, but its kind is not served yet") }
+                try await cluster.sleep(pauses.take(atLeast: nil))
+            }
         }
+        for entry in definitions { await open.end(entry.id) }
     }
 
     private static func served(_ definition: JSON) -> [String] {

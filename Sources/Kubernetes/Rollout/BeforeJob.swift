@@ -1,7 +1,7 @@
 extension Applier {
     /// Runs the Job before the rollout, to its end, and shows what it wrote.
     func run(before step: Step) async throws -> JournalEntry {
-        let entry = try await apply(step)
+        let entry = try await inTime { try await apply(step) }
         let uses = release.uses.filter { $0.object == release.before?.id }.map { use in
             var use = use
             use.object = entry.id
@@ -12,7 +12,8 @@ extension Applier {
         do {
             _ = try await watch.run(until: deadline)
         } catch var failure as RolloutFailure {
-            await showLog(of: entry)
+            // The deadline may be over; what was written is not lost with it.
+            _ = try? await withDeadline(.now + options.diagnosisTime) { await showLog(of: entry) }
             if failure.code == .unhealthy { failure.code = .before }
             throw failure
         }

@@ -228,12 +228,22 @@ extension HealthState {
         order.compactMap { objects[$0] }.filter { !$0.health.isCurrent }.map(\.live)
     }
 
-    /// What to say when the time is over.
-    func deadlineFailure() -> RolloutFailure {
-        let open = order.compactMap { objects[$0] }.filter { !$0.health.isCurrent }
-        let first = open.first.map { "\($0.id): \($0.health)" } ?? lastProof ?? "the cluster has not been heard of"
-        let more = open.count > 1 ? " (and \(plural(open.count - 1, "other object")))" : ""
-        return RolloutFailure(.deadline, "not ready when the time was over: \(first)\(more)", objects: open.map(\.live))
+    /// What to say when the time is over: every object that was waited for, up to a handful, and what its status says.
+    ///
+    /// - Parameter unheard: what the cluster has never told of.
+    func deadlineFailure(unheard: Set<ObjectQuery> = []) -> RolloutFailure {
+        let open = order.filter { !excused.contains($0) }.compactMap { objects[$0] }.filter { !$0.health.isCurrent }
+        let reason: String
+        if !open.isEmpty {
+            reason = named(open.map { "\($0.id): \($0.health)" })
+        } else if !unheard.isEmpty {
+            let kinds = Set(unheard.map { "\($0.kind)s" }).sorted().joined(separator: ", ")
+            reason =
+                "\(named(order.compactMap { objects[$0] }.map { "\($0.id)" })): the cluster has not told of its \(kinds)"
+        } else {
+            reason = lastProof ?? "the cluster has not been heard of"
+        }
+        return RolloutFailure(.deadline, "not ready when the time was over: \(reason)", objects: open.map(\.live))
     }
 
     // MARK: Claims

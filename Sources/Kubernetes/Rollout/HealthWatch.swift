@@ -35,7 +35,7 @@ struct HealthWatch: Sendable {
             var wake: ContinuousClock.Instant?
             for try await signal in signals {
                 switch signal {
-                case .deadline: throw state.deadlineFailure()
+                case .deadline: throw state.deadlineFailure(unheard: unheard)
                 case .change(let change, let query):
                     if case .listed = change { unheard.remove(query) }
                     state.take(change, query)

@@ -74,6 +74,9 @@ public struct RolloutOptions: Sendable {
     /// For so long the answer to a change is waited for when the time is over or the run is cancelled: the server may make
     /// the change when nobody waits any more, and the undo would have seen the object before it. Default: 5 s.
     public var writeGrace = Duration.seconds(5)
+    /// For so long it is watched whether what is pruned goes, too; what is held longer is told and left to its controllers.
+    /// Default: 30 s.
+    public var pruneWait = Duration.seconds(30)
     /// For collecting what went wrong, beyond the deadline. Default: 20 s.
     public var diagnosisTime = Duration.seconds(20)
     /// Lines of the log of the Job before the rollout that are shown. Default: 1,000.

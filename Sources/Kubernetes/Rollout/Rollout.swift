@@ -39,9 +39,7 @@ public struct Rollout: Sendable {
                 log: log
             )
             let start = ContinuousClock.now
-            guard let entries = try await withDeadline(deadline, { try await applier.run() }) else {
-                throw RolloutFailure(.deadline, "the objects were not applied when the time was over", isVerdict: false)
-            }
+            let entries = try await applier.run()
             let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
             let objects = entries.count == 1 ? "1 object was" : "\(entries.count) objects were"
             log("\(objects) applied in \(Int(milliseconds.rounded())) ms")

@@ -48,7 +48,8 @@ public struct ImagePins: Sendable {
 
     private func pinContainers(_ specification: inout JSON, _ replace: (String, String?) -> String?) {
         for list in PodTemplate.containerLists {
-            guard var containers = specification[list]?.items else { continue }
+            // What is no list is for the server to refuse.
+            guard case .array(var containers)? = specification[list] else { continue }
             for index in containers.indices {
                 guard let image = containers[index]["image"]?.string else { continue }
                 guard let pinned = replace(image, containers[index]["name"]?.string) else { continue }
@@ -57,7 +58,7 @@ public struct ImagePins: Sendable {
             specification.set([list], .array(containers))
         }
         // An image can be mounted as a volume as well.
-        guard var volumes = specification["volumes"]?.items else { return }
+        guard case .array(var volumes)? = specification["volumes"] else { return }
         for index in volumes.indices {
             guard let image = volumes[index][["image", "reference"]]?.string, let pinned = replace(image, nil) else {
                 continue

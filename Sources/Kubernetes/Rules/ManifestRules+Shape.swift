@@ -45,7 +45,36 @@ extension ManifestRules {
                 text.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == UInt8(ascii: "-") })
             else { return fault("has a namespace that cannot be one") }
         }
-        return nil
+        return mapFault(object).map(fault)
+    }
+
+    /// What we write into, beside what the manifest has there: something else in its place would be lost without a word.
+    private static func mapFault(_ object: JSON) -> String? {
+        for name in ["labels", "annotations"] {
+            guard let value = object[["metadata", name]] else { continue }
+            let key = "metadata.\(name)"
+            guard case .object(let members) = value else {
+                return
+                    "has \(value.kindInWords) in \(key), where names and their values must be: write name: value below it"
+            }
+            // Null is what the API server takes for empty text.
+            for (member, value) in members.sorted(by: { $0.key < $1.key }) where value != .null && value.string == nil {
+                return "has \(value.kindInWords) in \(key).\(oneLine(member)), where text must be: put it in quotes"
+            }
+        }
+        if object.groupKind == GroupKind("Secret") {
+            for name in ["data", "stringData"] {
+                guard let value = object[name] else { continue }
+                guard case .object = value else {
+                    return "has \(value.kindInWords) in \(name), where names and their values must be"
+                }
+            }
+        }
+        guard let path = PodTemplate.specification(of: object.groupKind) else { return nil }
+        guard let secrets = object[path + ["imagePullSecrets"]] else { return nil }
+        if case .array = secrets { return nil }
+        return
+            "has \(secrets.kindInWords) in \((path + ["imagePullSecrets"]).joined(separator: ".")), where a list must be"
     }
 
     private static func isVersion(_ text: String) -> Bool {
@@ -164,5 +193,18 @@ extension JSON {
         }
         // What is no string is for the server to refuse.
         if self["stringData"]?.members.isEmpty ?? true { set(["stringData"], nil) }
+    }
+}
+
+extension JSON {
+    fileprivate var kindInWords: String {
+        switch self {
+        case .null: "nothing"
+        case .bool(let flag): flag ? "true" : "false"
+        case .integer, .number: "a number"
+        case .string: "text"
+        case .array: "a list"
+        case .object: "a mapping"
+        }
     }
 }

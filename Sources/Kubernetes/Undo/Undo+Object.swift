@@ -1,9 +1,15 @@
 extension Undo {
     /// Takes back one object. What fails is told, and keeps nothing else from being taken back.
-    func undo(_ entry: JournalEntry, _ log: @Sendable (String) -> Void) async -> Outcome {
+    func undo(
+        _ entry: JournalEntry,
+        until deadline: ContinuousClock.Instant,
+        _ log: @Sendable (String) -> Void
+    ) async -> Outcome {
         var outcome: Outcome
         do {
-            outcome = try await outcomeOfTries(entry)
+            outcome = try await outcomeOfTries(entry, until: min(deadline, .now + cluster.limits.contention))
+        } catch let error as KubernetesError where error.code == .cancelled {
+            outcome = .left(entry.id, "could not be taken back: the time was over")
         } catch {
             outcome = .left(entry.id, "could not be taken back: \(error)")
         }
@@ -11,40 +17,57 @@ extension Undo {
         case .nothing: break
         case .putBack(let id, _, _): log("\(id) put back")
         case .deleted(let id): log("\(id) deleted")
+        case .going(let object): log("\(object.id) \(object.deletion)")
         case .left(let id, let reason): log("\(id) \(reason)")
         }
         return outcome
     }
 
     /// Looks, decides, acts on just what was looked at; if that has changed in between, again.
-    private func outcomeOfTries(_ entry: JournalEntry) async throws -> Outcome {
-        for _ in 0..<8 {
+    private func outcomeOfTries(_ entry: JournalEntry, until end: ContinuousClock.Instant) async throws -> Outcome {
+        var pauses = Pauses.looking(cluster.limits)
+        while true {
             let live = try await cluster.get(entry.id)
             do {
                 switch UndoVerdict(entry, live: live, manager: manager) {
                 case .nothing: return .nothing
                 case .leave(let reason): return .left(entry.id, reason)
+                case .awaitDeletion: return live.map(Outcome.going) ?? .deleted(entry.id)
                 case .delete:
                     guard let live else { return .nothing }
                     try await cluster.delete(entry.id, uid: live.uid, resourceVersion: live.resourceVersion)
-                    return .deleted(entry.id)
+                    // That it is deleted is known; if nobody tells what is left of it, it is looked at again later.
+                    return (try? await standing(of: live)) ?? .going(live)
                 case .putBack:
                     guard let live, let before = entry.before else { return .nothing }
-                    let restored = try await putBack(entry, before, live)
+                    let restored = try await putBack(entry, before, live, until: end)
                     await freeBrokenPods(of: restored, since: live)
                     return .putBack(entry.id, from: live, to: restored)
                 }
             } catch let error as KubernetesError where error.code == .conflict && error.conflicts.isEmpty {
-                continue
+                let pause = pauses.take(atLeast: error.retryAfter)
+                guard .now + pause < end else {
+                    return .left(entry.id, "could not be taken back: \(restlessness(of: live, manager))")
+                }
+                try await cluster.sleep(pause)
             }
         }
-        return .left(entry.id, "could not be taken back: it is changed all the time")
     }
 
-    private func putBack(_ entry: JournalEntry, _ before: JSON, _ live: JSON) async throws -> JSON {
+    /// What has become of an object that was deleted: gone, or held by something.
+    func standing(of object: JSON) async throws -> Outcome {
+        try await cluster.remains(of: object).map(Outcome.going) ?? .deleted(object.id)
+    }
+
+    private func putBack(
+        _ entry: JournalEntry,
+        _ before: JSON,
+        _ live: JSON,
+        until end: ContinuousClock.Instant
+    ) async throws -> JSON {
         let restoration = Restoration(entry, before: before, after: entry.after ?? live, manager: manager)
         var live = live
-        for step in restoration.steps { live = try await take(step, live, restoration) }
+        for step in restoration.steps { live = try await take(step, live, restoration, until: end) }
         return live
     }
 
@@ -52,21 +75,33 @@ extension Undo {
     /// what does not matter to the restoration may change in between, such as its status.
     ///
     /// A server under load may carry a step out and fail to say so: what is there tells.
-    private func take(_ step: Restoration.Step, _ live: JSON, _ restoration: Restoration) async throws -> JSON {
+    private func take(
+        _ step: Restoration.Step,
+        _ live: JSON,
+        _ restoration: Restoration,
+        until end: ContinuousClock.Instant
+    ) async throws -> JSON {
         var live = live
-        var pauses = Pauses(cluster.limits)
-        for _ in 0..<8 {
+        var isContended = false
+        var pauses = Pauses.looking(cluster.limits)
+        while true {
             do {
                 return try await take(step, live)
+            } catch let error as KubernetesError where error.code == .cancelled && isContended {
+                throw KubernetesError(.timeout, restlessness(of: live, manager))
             } catch let error as KubernetesError where error.leavesOpen {
                 guard let fresh = try await cluster.get(live.id), fresh.uid == live.uid else { throw error }
                 if restoration.isDone(step, in: fresh) { return fresh }
                 guard restoration.isSame(live, fresh) else { throw error }
                 live = fresh
-                try await cluster.sleep(pauses.take(atLeast: error.retryAfter))
+                isContended = error.code == .conflict
+                let pause = pauses.take(atLeast: error.retryAfter)
+                guard .now + pause < end else {
+                    throw isContended ? KubernetesError(.timeout, restlessness(of: live, manager)) : error
+                }
+                try await cluster.sleep(pause)
             }
         }
-        throw KubernetesError(.timeout, "it is changed all the time")
     }
 
     private func take(_ step: Restoration.Step, _ live: JSON) async throws -> JSON {
@@ -101,4 +136,11 @@ extension KubernetesError {
         default: false
         }
     }
+}
+
+/// What to say of an object that is never as it was a moment before.
+private func restlessness(of object: JSON?, _ manager: String) -> String {
+    let others = (object?[["metadata", "managedFields"]]?.items ?? []).filter { $0["manager"]?.string != manager }
+    let last = others.max { ($0["time"]?.string ?? "") < ($1["time"]?.string ?? "") }?["manager"]?.string
+    return "it is changed all the time\(last.map { ", last by \($0)" } ?? "")"
 }

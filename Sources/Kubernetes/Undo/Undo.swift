@@ -37,7 +37,7 @@ public struct Undo: Sendable {
         let made = phases.reversed().map { $0.value.filter { $0.before == nil } }
         let end = try? await withDeadline(deadline) {
             for entries in changed + made {
-                _ = try await inParallel(entries, atMost: width) { source.yield(await undo($0, log)) }
+                _ = try await inParallel(entries, atMost: width) { source.yield(await undo($0, until: deadline, log)) }
                 try Task.checkCancellation()
             }
             return true
@@ -45,7 +45,10 @@ public struct Undo: Sendable {
         source.finish()
         let all = await outcomes.reduce(into: []) { $0.append($1) }
         let isInTime = end.flatMap(\.self) ?? false
-        return result(all, isInTime: isInTime, isInTime ? await watch(all, until: deadline, log) : [])
+        guard isInTime else { return result(all, isInTime: false, []) }
+        async let unready = watch(all, until: deadline, log)
+        let settled = await awaitDeletion(all, until: deadline, log)
+        return result(settled, isInTime: true, await unready)
     }
 
     /// What became of one object.
@@ -54,24 +57,58 @@ public struct Undo: Sendable {
         /// The object just before and just after.
         case putBack(ObjectID, from: JSON, to: JSON)
         case deleted(ObjectID)
+        /// Deleted, and there yet: the object as it was seen last.
+        case going(JSON)
         case left(ObjectID, String)
     }
 
     private func result(_ outcomes: [Outcome], isInTime: Bool, _ unready: [String]) -> UndoResult {
         var result = UndoResult(status: .undone, unready: unready)
+        var isComplete = unready.isEmpty
         for outcome in outcomes {
             switch outcome {
             case .nothing: continue
             case .putBack(let id, _, _): result.putBack.append(id)
             case .deleted(let id): result.deleted.append(id)
-            case .left(let id, let reason): result.left.append(UndoResult.Left(id: id, reason: reason))
+            case .going(let object):
+                result.left.append(UndoResult.Left(id: object.id, reason: object.deletion))
+                isComplete = false
+            case .left(let id, let reason):
+                result.left.append(UndoResult.Left(id: id, reason: reason))
+                if id.groupKind != GroupKind("Job", "batch") { isComplete = false }
             }
         }
-        let isJobOnly = result.left.allSatisfy { $0.id.groupKind == GroupKind("Job", "batch") }
-        if !isJobOnly || !unready.isEmpty { result.status = .incomplete }
+        if !isComplete { result.status = .incomplete }
         if !isInTime { result.status = .timedOut }
         result.unreached = entries.count - outcomes.count
         return result
+    }
+
+    /// Waits until what was deleted is gone: finalizers, and what belongs to it, may hold it for a while or for ever.
+    private func awaitDeletion(
+        _ outcomes: [Outcome],
+        until deadline: ContinuousClock.Instant,
+        _ log: @escaping @Sendable (String) -> Void
+    ) async -> [Outcome] {
+        var outcomes = outcomes
+        var pauses = Pauses.looking(cluster.limits)
+        while ContinuousClock.now < deadline {
+            let places = outcomes.indices.filter { if case .going = outcomes[$0] { true } else { false } }
+            if places.isEmpty { break }
+            try? await Task.sleep(until: min(deadline, .now + pauses.take(atLeast: nil)), clock: .continuous)
+            let looked = try? await withDeadline(deadline) { [outcomes] in
+                try await inParallel(places, atMost: width) { place in
+                    guard case .going(let object) = outcomes[place] else { return outcomes[place] }
+                    // What cannot be asked for now can be at the next look.
+                    return (try? await standing(of: object)) ?? outcomes[place]
+                }
+            }
+            for (place, outcome) in zip(places, looked ?? []) {
+                outcomes[place] = outcome
+                if case .deleted(let id) = outcome { log("\(id) deleted") }
+            }
+        }
+        return outcomes
     }
 
     /// Waits until what was put back is ready again. Its status speaks of the release for a while yet.

@@ -4,6 +4,8 @@ enum UndoVerdict: Sendable, Hashable {
     case nothing
     /// The release made it.
     case delete
+    /// The release made it, and it is being deleted already: an undo before this one, or somebody, has seen to it.
+    case awaitDeletion
     /// The release changed it.
     case putBack
     /// Stays as it is; why, in words that follow its name.
@@ -12,13 +14,7 @@ enum UndoVerdict: Sendable, Hashable {
     /// - Parameter live: the object as it is now; nil if it is gone.
     init(_ entry: JournalEntry, live: JSON?, manager: String) {
         if entry.id.groupKind == GroupKind("Job", "batch") {
-            // What a Job has done is done. One that the release made and that still works at it is stopped, or it would go on
-            // beside the next one's.
-            if let live, entry.before == nil, !live.isTerminating, !live.hasEnded {
-                self = .delete
-            } else {
-                self = live == nil ? .nothing : .leave("is a Job, and Jobs are not undone: what it has done is done")
-            }
+            self = Self.job(entry, live)
             return
         }
         guard let before = entry.before else {
@@ -48,8 +44,23 @@ enum UndoVerdict: Sendable, Hashable {
         }
     }
 
+    /// What a Job has done is done. One that the release made and that still works at it is stopped, or it would go on
+    /// beside the next one's.
+    private static func job(_ entry: JournalEntry, _ live: JSON?) -> UndoVerdict {
+        guard let live else { return .nothing }
+        if entry.before == nil {
+            if live.isTerminating { return .awaitDeletion }
+            if !live.hasEnded { return .delete }
+        }
+        return .leave("is a Job, and Jobs are not undone: what it has done is done")
+    }
+
     private static func created(_ entry: JournalEntry, _ live: JSON?, _ manager: String) -> UndoVerdict {
-        guard let live, !live.isTerminating else { return .nothing }
+        guard let live else { return .nothing }
+        if live.isTerminating {
+            let isOurs = entry.after.map { $0.uid == live.uid } ?? live.wasApplied(by: manager, since: nil)
+            return isOurs ? .awaitDeletion : .nothing
+        }
         guard let after = entry.after else {
             // If the request came through, the object has nobody's fields but ours.
             guard live.wasApplied(by: manager, since: nil) else { return .nothing }

@@ -19,6 +19,8 @@ public struct Limits: Sendable, Equatable {
     public var undoDeadline = 300.0
     /// Rendering manifests with kustomize or helm.
     public var renderDeadline = 60.0
+    /// Objects of one release to a cluster.
+    public var releaseObjects = 1000
     /// Builds at a time, over all lanes.
     public var builds = 2
     /// Log kept of one attempt of a stage; the cut is marked.
@@ -103,6 +105,11 @@ extension Limits {
             name: "renderDeadline",
             field: .seconds(\.renderDeadline),
             about: "Rendering manifests with kustomize or helm."
+        ),
+        Named(
+            name: "releaseObjects",
+            field: .count(\.releaseObjects, 1...20_000),
+            about: "Objects of one release to a cluster; one with more is refused before anything is applied."
         ),
         Named(name: "builds", field: .count(\.builds, 1...64), about: "Builds at a time, over all environments."),
         Named(

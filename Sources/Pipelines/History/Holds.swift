@@ -9,8 +9,18 @@ public struct EnvironmentHold: Encodable, Sendable, Equatable {
     /// The rollback.
     public var run: Int64
     public var until: Definition.Hold
+    public var cause = Cause.rolledBack
+    /// Why the undo failed, where that is the cause.
+    public var reason: String?
 
-    private enum Key: String, CodingKey { case since, by, run, until }
+    public enum Cause: String, Sendable {
+        /// The rollback is queued, under way, or live.
+        case rolledBack = "rolled-back"
+        /// The rollback failed, and could not be taken back either: nobody knows what the environment serves.
+        case undoFailed = "undo-failed"
+    }
+
+    private enum Key: String, CodingKey { case since, by, run, until, cause, reason }
 
     public func encode(to encoder: any Encoder) throws {
         var json = encoder.container(keyedBy: Key.self)
@@ -18,6 +28,8 @@ public struct EnvironmentHold: Encodable, Sendable, Equatable {
         try json.encode(by, forKey: .by)
         try json.encode(run, forKey: .run)
         try json.encode(until, forKey: .until)
+        try json.encode(cause.rawValue, forKey: .cause)
+        try json.encode(reason, forKey: .reason)
     }
 }
 
@@ -59,20 +71,26 @@ struct HeldLane {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT h.run_id, h.until, h.examined, r.queued_at, r.requested_by, r.status
+                    SELECT h.run_id, h.until, h.examined, r.queued_at, r.requested_by, r.status, r.undo_reason,
+                        EXISTS (SELECT 1 FROM releases l WHERE l.run_id = h.run_id AND l.status IN ('live', 'retired'))
+                            AS released
                     FROM holds h JOIN runs r ON r.id = h.run_id WHERE h.environment = ? ORDER BY h.run_id DESC LIMIT 1
                     """
             ),
             arguments: [environment]
         ).map { row in
-            HeldLane(
+            let status: RunStatus = try row.word("status")
+            let isLeft = status.isFinal && !row["released"]
+            return HeldLane(
                 hold: EnvironmentHold(
                     since: row["queued_at"],
                     by: row["requested_by"],
                     run: row["run_id"],
-                    until: try row.word("until")
+                    until: try row.word("until"),
+                    cause: isLeft ? .undoFailed : .rolledBack,
+                    reason: isLeft ? row["undo_reason"] : nil
                 ),
-                rollback: try row.word("status"),
+                rollback: status,
                 examined: row["examined"]
             )
         }
@@ -131,23 +149,34 @@ struct HeldLane {
     }
 
     /// In the transaction in which a run ends. A rollback whose release is live holds, instead of any that held before;
-    /// one that has changed nothing holds no more, and an earlier hold is in force again.
+    /// one that has changed nothing holds no more, and an earlier hold is in force again. One that could not be taken back
+    /// holds until somebody resumes, whatever the pipeline says: what the environment serves is for a person to look at,
+    /// and no push shall be deployed over it unasked.
     static func settle(_ run: Int64, _ db: Database) throws -> [Change] {
         let environment = try String.fetchOne(
             db.cachedStatement(sql: "SELECT environment FROM holds WHERE run_id = ?"),
             arguments: [run]
         )
         guard let environment else { return [] }
-        let isLive = try Bool.fetchOne(
+        let left: ReleaseRecord.Status? = try Row.fetchOne(
             db,
-            sql: "SELECT 1 FROM releases WHERE run_id = ? AND status = 'live'",
+            sql:
+                "SELECT status FROM releases WHERE run_id = ? AND status IN ('live', 'applying') ORDER BY id DESC LIMIT 1",
             arguments: [run]
-        )
-        try db.execute(
-            sql: isLive == nil
-                ? "DELETE FROM holds WHERE run_id = ?" : "DELETE FROM holds WHERE environment = ?2 AND run_id <> ?1",
-            arguments: isLive == nil ? [run] : [run, environment]
-        )
+        )?.word("status")
+        switch left {
+        case .live:
+            try db.execute(
+                sql: "DELETE FROM holds WHERE environment = ? AND run_id <> ?",
+                arguments: [environment, run]
+            )
+        case .applying:
+            try db.execute(
+                sql: "UPDATE holds SET until = ? WHERE run_id = ?",
+                arguments: [Definition.Hold.untilResumed.rawValue, run]
+            )
+        default: try db.execute(sql: "DELETE FROM holds WHERE run_id = ?", arguments: [run])
+        }
         return try changed(environment, db)
     }
 

@@ -27,10 +27,12 @@ extension PipelineLive {
 }
 
 extension EnvironmentHold {
-    /// What somebody without a token may see where the configuration says `public: status`: no names.
+    /// What somebody without a token may see where the configuration says `public: status`: no names, no
+    /// reasons.
     public func redacted() -> EnvironmentHold {
         var hold = self
         hold.by = nil
+        hold.reason = nil
         return hold
     }
 }

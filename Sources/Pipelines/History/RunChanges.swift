@@ -62,12 +62,12 @@ extension History {
         }
     }
 
-    /// How the undo of the run's deploy stands.
-    public func setUndo(run: Int64, _ undo: Undo) async throws {
+    /// How the undo of the run's deploy stands; nil: it was not undone.
+    public func setUndo(run: Int64, _ undo: Undo?) async throws {
         try await change(
             run,
             "UPDATE runs SET undo_status = ?, undo_reason = ? WHERE id = ?",
-            [undo.status.rawValue, undo.reason, run]
+            [undo?.status.rawValue, undo?.reason, run]
         )
     }
 

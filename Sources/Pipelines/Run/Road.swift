@@ -99,11 +99,13 @@ public struct Road: Sendable {
         )
     }
 
-    /// What the last server left half deployed is undone before the run goes on.
+    /// What the last server left half deployed is undone before the run goes on. A run that is to end here, because
+    /// somebody cancelled it, is told how that went; one that is deployed again has not been undone in the end.
     private func undoUnfinished(_ run: RunInProgress) async throws {
-        let environment = run.definition.environment
-        for release in try await needs.history.unfinishedReleases(environment: environment) {
-            await ReleaseUndo(needs: needs, run: nil)
+        let isCancelled = try await needs.history.isCancelRequested(run: run.id)
+        if !isCancelled, run.record.undo != nil { try await needs.history.setUndo(run: run.id, nil) }
+        for release in try await needs.history.unfinishedReleases(environment: run.definition.environment) {
+            await ReleaseUndo(needs: needs, run: isCancelled && release.run == run.id ? run.id : nil)
                 .undo(release.id, because: "the server was stopped while it was deployed", log: LoggerLog(needs.logger))
         }
     }

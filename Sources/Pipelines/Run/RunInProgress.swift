@@ -125,7 +125,11 @@ struct RunInProgress: Sendable {
     }
 
     /// A cancelled task is either an operator's cancel or the server going down.
+    ///
+    /// Once it is handed over it stays so: a cancel that comes a moment later is the next server's to see, with what was left
+    /// half deployed on the strength of the first answer.
     func verdict(on error: any Error) async -> any Error {
+        if error is Handover { return error }
         guard error is CancellationError || Task.isCancelled else { return error }
         let asked = (try? await needs.history.isCancelRequested(run: id)) ?? false
         if !asked, needs.stopping.isSet { return Handover() }

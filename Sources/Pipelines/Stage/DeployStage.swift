@@ -98,7 +98,7 @@ struct DeployStage: Sendable {
     /// The server going down leaves the release as it is, for the next server; every other end undoes it, also a cancel
     /// that comes just before.
     private func undone(_ release: Int64, _ error: any Error) async throws -> any Error {
-        if await run.verdict(on: error) is Handover { return error }
+        if let handover = await run.verdict(on: error) as? Handover { return handover }
         guard run.definition.deploy.onFailure == .undo else {
             log.line("onFailure: keep, so what was applied stays as it is")
             try await run.needs.history.markKept(release)

@@ -18,7 +18,9 @@ struct ReleaseUndo: Sendable {
         await say(.running, reason)
         do {
             let limit = Duration.seconds(needs.limits.undoDeadline)
-            let sentence = try await withDeadline(limit, "the undo") {
+            let end = ContinuousClock.now + limit
+            // The target keeps to the deadline itself, and knows then what is left. Only if it does not, it is ended.
+            let sentence = try await withDeadline(limit + Self.reserve, "the undo") {
                 guard let record = try await needs.history.release(release) else {
                     throw StageError(.errored, "internal", "Release \(release) is not recorded")
                 }
@@ -28,7 +30,7 @@ struct ReleaseUndo: Sendable {
                     release,
                     to: try await needs.liveRelease(record.environment, at: definition.deploy),
                     log: log,
-                    deadline: .now + limit
+                    deadline: end
                 )
             }
             try await needs.history.markUndone(release)
@@ -40,6 +42,8 @@ struct ReleaseUndo: Sendable {
             await say(.failed, sentence)
         }
     }
+
+    private static let reserve = Duration.seconds(10)
 
     private func say(_ status: Undo.Status, _ reason: String) async {
         guard let run else { return }

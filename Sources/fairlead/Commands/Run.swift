@@ -53,9 +53,12 @@ struct Run: AsyncParsableCommand {
     ) async throws -> RunFollower.Run {
         let history = installation.history
         if let hold = try await history.hold(environment: definition.environment) {
+            let why =
+                hold.cause == .undoFailed
+                ? "the rollback of \(definition.environment), run \(hold.run), failed and could not be taken back"
+                : "run \(hold.run) has rolled \(definition.environment) back"
             throw ValidationError(
-                "run \(hold.run) has rolled \(definition.environment) back, which holds it: start the server and let it go on "
-                    + "with POST /api/v1/pipelines/\(pipeline)/resume"
+                "\(why), which holds it: start the server and let it go on with POST /api/v1/pipelines/\(pipeline)/resume"
             )
         }
         let hash = try await history.registerDefinition(definition)

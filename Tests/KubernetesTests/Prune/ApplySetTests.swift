@@ -58,7 +58,8 @@ import Testing
         Case(namespace: "other", verdict: "is in namespace other, which the set does not name"),
         Case(annotation: "disabled", verdict: "has the annotation fairlead.dev/prune: disabled"),
         Case(isMember: false, verdict: "is not a member of fairlead-todo"),
-        Case(isTerminating: true, verdict: "belongs"),
+        Case(isTerminating: true, verdict: "is being deleted"),
+        Case(name: "kept", isTerminating: true, verdict: "belongs"),
         Case(
             kind: "PersistentVolumeClaim",
             verdict: "would take data with it; the annotation fairlead.dev/prune: enabled lets it go"

@@ -60,6 +60,13 @@ import Testing
         )
     }
 
+    @Test func `what is no list stays for the server to refuse`() throws {
+        let pod = try parsed(
+            #"{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": {"name": "a", "image": "backend"}, "volumes": "x"}}"#
+        )
+        #expect(pins.pin([Manifest(pod, source: "")]).manifests.map(\.object) == [pod])
+    }
+
     @Test func `custom resources by the paths that were configured, and only those`() throws {
         let path = try #require(ImagePath(kind: "Rollout.argoproj.io", path: "spec.template.spec.containers[*].image"))
         let first = try #require(ImagePath(kind: "Rollout.argoproj.io", path: "spec.pools[1].image"))

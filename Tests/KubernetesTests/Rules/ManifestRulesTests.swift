@@ -39,6 +39,26 @@ import Testing
             #"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "../x"}}"#,
             "ConfigMap a: has a namespace that cannot be one"
         ),
+        (
+            #"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": "x"}}"#,
+            "ConfigMap a: has text in metadata.labels, where names and their values must be: write name: value below it"
+        ),
+        (
+            #"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": ["x"]}}"#,
+            "ConfigMap a: has a list in metadata.annotations, where names and their values must be: write name: value below it"
+        ),
+        (
+            #"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"a": "x", "version": 2}}}"#,
+            "ConfigMap a: has a number in metadata.labels.version, where text must be: put it in quotes"
+        ),
+        (
+            #"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": "x", "stringData": {"b": "c"}}"#,
+            "Secret a: has text in data, where names and their values must be"
+        ),
+        (
+            #"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"imagePullSecrets": "x"}}"#,
+            "Pod a: has text in spec.imagePullSecrets, where a list must be"
+        ),
     ]
     )
     func `what an object cannot do without`(_ text: String, fault: String) throws {

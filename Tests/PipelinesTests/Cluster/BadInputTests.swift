@@ -114,6 +114,18 @@ struct BadInputTests {
             "k8s/bad.yaml:1: ConfigMap c: is in namespace kube-system, but the pipeline deploys to shop"
         ),
         Case(
+            "text in place of labels",
+            ["k8s/bad.yaml": "\n" + configMap("c", ", labels: x")],
+            "manifest-incomplete",
+            "k8s/bad.yaml:2: ConfigMap c: has text in metadata.labels, where names and their values must be"
+        ),
+        Case(
+            "a number in an annotation",
+            ["k8s/bad.yaml": configMap("c", ", annotations: { version: 2 }")],
+            "manifest-incomplete",
+            "k8s/bad.yaml:1: ConfigMap c: has a number in metadata.annotations.version, where text must be"
+        ),
+        Case(
             "no object at all",
             ["k8s/shop.yaml": "# nothing\n"],
             "manifest-missing",

@@ -11,7 +11,7 @@ struct ClusterRoom {
     let cluster: TestCluster
     var needs: RunDependencies
     var definition: Definition
-    private let epoch: Int64
+    private(set) var epoch: Int64
 
     /// A room with a cluster that has the namespace. What `body` starts it also ends.
     static func with(
@@ -74,7 +74,7 @@ struct ClusterRoom {
     ///
     /// - Parameter during: what happens while it is under way.
     func deploy(during: () async throws -> Void = {}) async throws -> Outcome {
-        try await follow(try await server.run(definition), during)
+        try await follow(try await server.run(definition), during: during)
     }
 
     /// Applies what a run has released again.
@@ -86,16 +86,21 @@ struct ClusterRoom {
             hold: definition.hold,
             by: nil
         ).get()
-        return try await follow(id) {}
+        return try await follow(id)
     }
 
-    private func follow(_ id: Int64, _ during: () async throws -> Void) async throws -> Outcome {
+    /// Follows a run that is queued, or that an earlier server has left, to its end.
+    func follow(_ id: Int64, during: () async throws -> Void = {}) async throws -> Outcome {
         let claimed = try await server.history.claimNext(epoch: epoch)
         guard let run = claimed.first else { throw StageError(.errored, "no-run", "run \(id) cannot be claimed") }
         let road = Road(needs)
         async let end: Void = road.travel(run)
         try await during()
         await end
+        return try await outcome(id)
+    }
+
+    func outcome(_ id: Int64) async throws -> Outcome {
         let summary = try await summary(id)
         return Outcome(
             run: id,
@@ -103,6 +108,23 @@ struct ClusterRoom {
             reason: summary.reason,
             undo: summary.undo,
             log: try await log(id)
+        )
+    }
+
+    /// As a server that is started anew on the same data.
+    mutating func restart() throws {
+        epoch = try server.history.beginEpoch()
+        needs = RunDependencies(
+            history: needs.history,
+            settings: needs.settings,
+            podman: needs.podman,
+            podmanTarget: needs.podmanTarget,
+            registries: needs.registries,
+            client: needs.client,
+            github: needs.github,
+            sealingKey: needs.sealingKey,
+            environment: needs.environment,
+            logger: needs.logger
         )
     }
 

@@ -178,6 +178,30 @@ struct PullSecretTests {
         }
     }
 
+    @Test("is neither minted nor shown as going by a plan, also where the cluster has its own credentials by now")
+    func planned() async throws {
+        try await with { room, service in
+            try await deploy(room)
+            func plan() async throws -> [String] {
+                try await room.needs.target(of: room.definition, run: nil).plan(
+                    RevisionToRender(checkout: room.tree.folder.path, images: [Self.web], secrets: [:]),
+                    log: CollectedLog()
+                )
+            }
+            let lines = try await plan()
+            #expect(lines == ["= 5 objects unchanged"])
+            service.change { $0.isIntegrated = true }
+            let later = try await plan()
+            #expect(
+                !later.contains { $0.contains("fairlead-registry-shop") && !$0.contains("imagePullSecrets") },
+                "\(later)"
+            )
+            #expect(later.contains("~ Deployment web"), "\(later)")
+            #expect(service.now.minted == 1)
+            #expect(auth(room) == "minted-1")
+        }
+    }
+
     @Test("is taken back with its release")
     func undone() async throws {
         try await with { room, _ in

@@ -222,6 +222,37 @@ struct RollbackTests {
         #expect(try await place.claim() == push)
     }
 
+    @Test(
+        "One that fails and cannot be taken back holds until somebody resumes, and says why",
+        arguments: [Definition.Hold.untilResumed, .untilNextPush]
+    )
+    func undoFails(hold: Definition.Hold) async throws {
+        let place = try Place()
+        let first = try await place.deploy()
+        try await place.deploy()
+        let rollback = try await place.begin(to: first, hold: hold)
+        _ = try await place.history.beginRelease(environment: "todo", run: rollback, body: [], images: [])
+        try await place.history.setUndo(run: rollback, Undo(status: .failed, reason: "ConfigMap c stays"))
+        #expect(try await place.hold()?.cause == .rolledBack)
+        try await place.history.finishRun(rollback, status: .failed, reason: nil)
+        let push = try await place.fixture.push()
+        #expect(try await place.claim() == nil)
+        #expect(try await place.waits(push) == .rollbackHold)
+        let held = try #require(try await place.hold())
+        #expect(held.run == rollback && held.until == .untilResumed)
+        #expect(held.cause == .undoFailed && held.reason == "ConfigMap c stays")
+        #expect(held.redacted().cause == .undoFailed && held.redacted().reason == nil)
+
+        // One that succeeds takes its place.
+        let better = try await place.begin(to: first)
+        try await place.release(by: better)
+        let now = try #require(try await place.hold())
+        #expect(now.run == better && now.cause == .rolledBack && now.reason == nil)
+        #expect(try await place.claim() == nil)
+        #expect(try await place.history.resume(environment: "todo") == .resumed(now))
+        #expect(try await place.claim() == push)
+    }
+
     @Test("One that fails after another leaves the other's hold")
     func failsHeld() async throws {
         let place = try Place()

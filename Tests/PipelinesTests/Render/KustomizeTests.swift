@@ -36,7 +36,7 @@ struct KustomizeTests {
         let kustomize = Kustomize(tools: room.tools, checkout: try room.checkout, programs: [program])
         let output = try await kustomize.build("deploy/live", log: room.log, deadline: .seconds(60))
         #expect(output.path == "kustomize deploy/live")
-        var list = ManifestList(namespace: "shop")
+        var list = ManifestList(namespace: "shop", limit: 100)
         try list.add(output)
         let deployment = try #require(list.objects.first { $0.object.kind == "Deployment" })
         #expect(deployment.object[["spec", "replicas"]] == 3)

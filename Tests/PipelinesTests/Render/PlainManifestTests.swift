@@ -93,6 +93,24 @@ struct PlainManifestTests {
             ),
             (object("ConfigMap", "a") + "data: { x: .inf }", "'.inf' is no number"),
             (
+                object("ConfigMap", "a") + "data:\n  é: &web:v1 nginx\n",
+                "k8s/x.yaml:5: the anchor's name 'web' ends at the ':' behind it"
+            ),
+            (
+                object("ConfigMap", "a") + "data:\n  x: &w?x nginx\n",
+                "k8s/x.yaml:5: the anchor's name 'w' ends at the '?'"
+            ),
+            (object("ConfigMap", "a") + "data: { x: &wéb nginx }\n", "k8s/x.yaml:4: not YAML: "),
+            (object("ConfigMap", "a") + "data:\n  x: &a.b nginx\n", "k8s/x.yaml:5: not YAML: "),
+            (object("ConfigMap", "a") + "data:\n  x: &a@b nginx\n", "k8s/x.yaml:5: not YAML: "),
+            (object("ConfigMap", "a") + "data:\n  x: &a%b nginx\n", "k8s/x.yaml:5: not YAML: "),
+            (object("ConfigMap", "a") + "data:\n  x: &a,b nginx\n", "k8s/x.yaml:5: not YAML: "),
+            (object("ConfigMap", "a") + "data:\n  x: & nginx\n", "k8s/x.yaml:5: not YAML: "),
+            (
+                object("ConfigMap", "a") + "data:\n  x: &a nginx\n  y: *a:b\n",
+                "k8s/x.yaml:6: an alias is read only as the whole value"
+            ),
+            (
                 (1...9).map { $0 == 7 ? "a: [\n" : object("Pod", "p\($0)") }.joined(separator: "---\n"),
                 "k8s/x.yaml:26: not YAML"
             ),
@@ -103,6 +121,31 @@ struct PlainManifestTests {
         let error = await #expect(throws: StageError.self) { _ = try await room.read(.files(["k8s"])) }
         #expect(error?.outcome == .failed && error?.reason.code.hasPrefix("manifest-") == true)
         #expect(error?.reason.message.contains(message) == true, "\(error?.reason.message ?? "")")
+    }
+
+    @Test("anchors and their aliases are read, also of text that begins with a colon")
+    func anchors() async throws {
+        let text = Self.object("ConfigMap", "a") + "data:\n  x: &a-1_B :8080\n  y: *a-1_B\n  z: &q ?x\n  u: 'a &b:c'\n"
+        let room = try RenderRoom(["c.yaml": text])
+        let object = try #require(try await room.read(.files(["c.yaml"])).objects.first).object
+        #expect(object["data"] == ["x": ":8080", "y": ":8080", "z": "?x", "u": "a &b:c"])
+    }
+
+    @Test("more objects than a release may have are refused with the first that is too many")
+    func tooMany() async throws {
+        let objects = (1...5).map { Self.object("ConfigMap", "c\($0)") }
+        let list = "apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: ConfigMap, metadata: { name: c6 } }\n"
+        let room = try RenderRoom(["k8s/x.yaml": (objects + [list]).joined(separator: "---\n")])
+        #expect(try await room.read(.files(["k8s"]), limit: 6).objects.count == 6)
+        for (limit, place) in [(5, "k8s/x.yaml:21: items[0]: ConfigMap c6"), (2, "k8s/x.yaml:9: ConfigMap c3")] {
+            let error = await #expect(throws: StageError.self) {
+                _ = try await room.read(.files(["k8s"]), limit: limit)
+            }
+            #expect(error?.outcome == .failed && error?.reason.code == "manifest-too-many")
+            let words = "\(place): a release has at most \(limit) objects, and this is one more; split it into several "
+            #expect(error?.reason.message.hasPrefix(words) == true, "\(error?.reason.message ?? "")")
+            #expect(error?.reason.message.contains("releaseObjects") == true)
+        }
     }
 
     @Test("the same name in two namespaces, or of two kinds, is no repetition")

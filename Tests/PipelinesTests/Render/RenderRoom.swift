@@ -23,10 +23,12 @@ struct RenderRoom {
     func read(
         _ manifests: Definition.Manifests,
         before: String? = nil,
-        kubeVersion: String? = nil
+        kubeVersion: String? = nil,
+        limit: Int = Limits().releaseObjects
     ) async throws -> RepositoryManifests {
         defer { withExtendedLifetime((folder, scratch)) {} }
-        return try await ManifestReader(children: ChildProcess(ledger: nil, run: nil), scratch: scratch.path).read(
+        let children = ChildProcess(ledger: nil, run: nil)
+        return try await ManifestReader(children: children, scratch: scratch.path, limit: limit).read(
             Definition.Deploy(target: .inCluster, namespace: "shop", manifests: manifests, before: before),
             checkout: folder.path,
             kubeVersion: kubeVersion,

@@ -197,6 +197,9 @@ extension Cluster {
             )
         }
         changed = try checked(changed, route.resource, namespace: route.namespace, name: route.name)
+        if let why = Schema.faults(changed, route.resource).compactMap({ $0.unmarshalling(route.resource) }).first {
+            throw Failure.undecodable(patched: changed, why)
+        }
         return (try replace(live, with: changed, route.resource, options), false)
     }
 }

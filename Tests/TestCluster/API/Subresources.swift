@@ -20,6 +20,11 @@ extension Cluster {
             let cause = Cause.invalid("spec.replicas", value, "must be greater than or equal to 0")
             throw Failure.invalid(route.resource, live.name, [cause])
         }
+        guard Int32(exactly: replicas) != nil else {
+            let place = "ScaleSpec.spec.replicas"
+            let why = "json: cannot unmarshal number \(replicas) into Go struct field \(place) of type int32"
+            throw Failure.undecodable(patched: wanted, why)
+        }
         var options = try WriteOptions(call)
         options.subresource = "scale"
         var changed = live

@@ -57,7 +57,9 @@ extension Cluster {
             throw Failure.badRequest("metadata.managedFields must be nil")
         }
         config.set(["metadata", "creationTimestamp"], nil)
-        if let fault = Schema.faults(sent, resource).first { throw Failure.untyped(fault, sent) }
+        // What is too long for its field is no fault of an apply: it is cut.
+        let faults = Schema.faults(sent, resource).filter { if case .outOfRange = $0.kind { false } else { true } }
+        if let fault = faults.first { throw Failure.untyped(fault, sent) }
         let manager = options.fieldManager(resource, isApply: true)
         do {
             guard let live = store[route.place] else {
@@ -68,7 +70,8 @@ extension Cluster {
                     throw Failure.conflict(resource, config.name, why)
                 }
                 config = fresh(config, resource, options)
-                let owned = try manager.apply(config, to: [:], force: options.isForced)
+                let applied = try manager.apply(config, to: [:], force: options.isForced)
+                let owned = Schema.narrowed(applied, resource)
                 return (try add(Defaults.applied(to: owned), resource, options), true)
             }
             if let version = config[["metadata", "resourceVersion"]]?.string, version != live.resourceVersion {
@@ -77,7 +80,8 @@ extension Cluster {
             if !config.uid.isEmpty, config.uid != live.uid {
                 throw Failure.otherObject(resource, live, config.uid)
             }
-            let owned = try manager.apply(config, to: live, force: options.isForced)
+            let applied = try manager.apply(config, to: live, force: options.isForced)
+            let owned = Schema.narrowed(applied, resource)
             let object = Inherited.restored(owned, from: live, resource, options, managed: owned)
             return (try change(live, to: Defaults.applied(to: object, after: live), resource, options), false)
         } catch let conflicts as FieldManager.Conflicts {
@@ -172,11 +176,7 @@ extension Cluster {
             case .unknown where options.isStrict:
                 throw Failure.undecodable(resource, "strict decoding error: unknown field \"\(path)\"")
             case .unknown where !path.contains("["): object.set(path.split(separator: ".").map(String.init), nil)
-            case .wrongType(let expected, let found):
-                let type = expected == "numeric (int or float)" ? "int32" : expected
-                let place = "\(resource.kind)Spec.\(path)"
-                let why = "json: cannot unmarshal \(found) into Go struct field \(place) of type \(type)"
-                throw Failure.undecodable(resource, why)
+            case .wrongType, .outOfRange: throw Failure.undecodable(resource, fault.unmarshalling(resource) ?? "")
             case .unknown, .duplicate: break
             }
         }

@@ -8,6 +8,8 @@ enum Schema {
             case unknown
             case wrongType(expected: String, found: String)
             case duplicate(key: String)
+            /// Of a field of 32 bits.
+            case outOfRange(Int64)
         }
 
         var path: String
@@ -51,7 +53,12 @@ enum Schema {
         switch type {
         case "*": return
         case "s": expect("string", value.string != nil)
-        case "i": expect("numeric (int or float)", value.integer != nil)
+        case "i":
+            expect("numeric (int or float)", value.integer != nil)
+            if let number = value.integer, Int32(exactly: number) == nil {
+                faults.append(Fault(path: path, kind: .outOfRange(number)))
+            }
+        case "l": expect("numeric (int or float)", value.integer != nil)
         case "b": expect("boolean", value.bool != nil)
         case _ where type.hasPrefix("["):
             guard case .array(let items) = value else { return expect("list", false) }
@@ -83,7 +90,54 @@ enum Schema {
     }
 }
 
+extension Schema {
+    /// The object as an apply makes it: numbers of 32 bits lose what is above those, without a word
+    /// (apimachinery, pkg/runtime/converter.go, `fromUnstructured`).
+    static func narrowed(_ object: JSON, _ resource: Resource) -> JSON {
+        guard !resource.isCustom, types[resource.kind] != nil else { return object }
+        return narrowed(object, resource.kind)
+    }
+
+    private static func narrowed(_ value: JSON, _ type: String) -> JSON {
+        switch (type, value) {
+        case ("i", .integer(let number)): return .integer(Int64(Int32(truncatingIfNeeded: number)))
+        case (_, .array(let items)) where type.hasPrefix("["):
+            return .array(items.map { narrowed($0, String(type.dropFirst())) })
+        case (_, .object(let members)) where type.hasPrefix("{"):
+            return .object(members.mapValues { narrowed($0, String(type.dropFirst())) })
+        case (_, .object(var members)):
+            for (name, field) in types[type] ?? [:] {
+                if let member = members[name] { members[name] = narrowed(member, field) }
+            }
+            return .object(members)
+        default: return value
+        }
+    }
+}
+
+extension Schema.Fault {
+    /// Why the value cannot be decoded, in the words of Go's JSON; nil if it can.
+    func unmarshalling(_ resource: Resource) -> String? {
+        let value: (found: String, type: String)
+        switch kind {
+        case .wrongType(let expected, let found):
+            value = (found, expected == "numeric (int or float)" ? "int32" : expected)
+        case .outOfRange(let number): value = ("number \(number)", "int32")
+        case .unknown, .duplicate: return nil
+        }
+        let place = "\(resource.kind)Spec.\(path.dropFirst())"
+        return "json: cannot unmarshal \(value.found) into Go struct field \(place) of type \(value.type)"
+    }
+}
+
 extension Failure {
+    /// Of a patch whose result cannot be decoded.
+    static func undecodable(patched object: JSON, _ why: String) -> Failure {
+        let cause = Cause.invalid("patch", .string(object.text), why)
+        let message = " \"\" is invalid: \(cause.text)"
+        return Failure(code: 422, reason: "Invalid", message: message, details: ["causes": [cause.json]])
+    }
+
     /// Of an apply: a 500, though the manifest is to blame.
     static func untyped(_ fault: Schema.Fault, _ object: JSON) -> Failure {
         let why =
@@ -91,6 +145,7 @@ extension Failure {
             case .unknown: "field not declared in schema"
             case .wrongType(let expected, let found): "expected \(expected), got \(found)"
             case .duplicate(let key): "duplicate entries for key \(key)"
+            case .outOfRange(let number): "\(number) has more than 32 bits"
             }
         // The core's group is empty, and written down all the same.
         let version = object.apiVersion.contains("/") ? object.apiVersion : "/" + object.apiVersion

@@ -1,6 +1,6 @@
 /// The fields of the types that manifests are mostly made of, from Kubernetes' OpenAPI document, 1.36.
 ///
-/// One type a paragraph, its fields with their types: `s` text, `i` number, `b` truth, `*` anything, `[` a list of, `{` an
+/// One type a paragraph, its fields with their types: `s` text, `i` number of 32 bits, `l` of 64, `b` truth, `*` anything, `[` a list of, `{` an
 /// object of; else a type of this table. The status is not there: nobody applies it.
 enum SchemaTable {
     static let text = """
@@ -17,13 +17,13 @@ enum SchemaTable {
           type=s
         ServicePort: appProtocol=s name=s nodePort=i port=i protocol=s targetPort=*
         Pod: apiVersion=s kind=s metadata=ObjectMeta spec=PodSpec
-        PodSpec: activeDeadlineSeconds=i affinity=* automountServiceAccountToken=b containers=[Container dnsConfig=*
+        PodSpec: activeDeadlineSeconds=l affinity=* automountServiceAccountToken=b containers=[Container dnsConfig=*
           dnsPolicy=s enableServiceLinks=b ephemeralContainers=[* hostAliases=[* hostIPC=b hostNetwork=b hostPID=b
           hostUsers=b hostname=s hostnameOverride=s imagePullSecrets=[* initContainers=[Container nodeName=s
           nodeSelector={s os=* overhead={* preemptionPolicy=s priority=i priorityClassName=s readinessGates=[*
           resourceClaims=[* resources=ResourceRequirements restartPolicy=s runtimeClassName=s schedulerName=s
           schedulingGates=[* schedulingGroup=* securityContext=* serviceAccount=s serviceAccountName=s
-          setHostnameAsFQDN=b shareProcessNamespace=b subdomain=s terminationGracePeriodSeconds=i
+          setHostnameAsFQDN=b shareProcessNamespace=b subdomain=s terminationGracePeriodSeconds=l
           tolerations=[Toleration topologySpreadConstraints=[* volumes=[Volume
         PodTemplateSpec: metadata=ObjectMeta spec=PodSpec
         Container: args=[s command=[s env=[EnvVar envFrom=[EnvFromSource image=s imagePullPolicy=s lifecycle=*
@@ -41,10 +41,10 @@ enum SchemaTable {
           image=* iscsi=* name=s nfs=* persistentVolumeClaim=* photonPersistentDisk=* portworxVolume=* projected=*
           quobyte=* rbd=* scaleIO=* secret=* storageos=* vsphereVolume=*
         Probe: exec=* failureThreshold=i grpc=* httpGet=HTTPGetAction initialDelaySeconds=i periodSeconds=i
-          successThreshold=i tcpSocket=* terminationGracePeriodSeconds=i timeoutSeconds=i
+          successThreshold=i tcpSocket=* terminationGracePeriodSeconds=l timeoutSeconds=i
         HTTPGetAction: host=s httpHeaders=[* path=s port=* scheme=s
         ResourceRequirements: claims=[* limits={* requests={*
-        Toleration: effect=s key=s operator=s tolerationSeconds=i value=s
+        Toleration: effect=s key=s operator=s tolerationSeconds=l value=s
         PersistentVolumeClaim: apiVersion=s kind=s metadata=ObjectMeta spec=PersistentVolumeClaimSpec
         PersistentVolumeClaimSpec: accessModes=[s dataSource=* dataSourceRef=* resources=* selector=LabelSelector
           storageClassName=s volumeAttributesClassName=s volumeMode=s volumeName=s
@@ -61,13 +61,13 @@ enum SchemaTable {
         DaemonSetSpec: minReadySeconds=i revisionHistoryLimit=i selector=LabelSelector template=PodTemplateSpec
           updateStrategy=*
         Job: apiVersion=s kind=s metadata=ObjectMeta spec=JobSpec
-        JobSpec: activeDeadlineSeconds=i backoffLimit=i backoffLimitPerIndex=i completionMode=s completions=i
+        JobSpec: activeDeadlineSeconds=l backoffLimit=i backoffLimitPerIndex=i completionMode=s completions=i
           managedBy=s manualSelector=b maxFailedIndexes=i parallelism=i podFailurePolicy=* podReplacementPolicy=s
           selector=LabelSelector successPolicy=* suspend=b template=PodTemplateSpec ttlSecondsAfterFinished=i
         JobTemplateSpec: metadata=ObjectMeta spec=JobSpec
         CronJob: apiVersion=s kind=s metadata=ObjectMeta spec=CronJobSpec
         CronJobSpec: concurrencyPolicy=s failedJobsHistoryLimit=i jobTemplate=JobTemplateSpec schedule=s
-          startingDeadlineSeconds=i successfulJobsHistoryLimit=i suspend=b timeZone=s
+          startingDeadlineSeconds=l successfulJobsHistoryLimit=i suspend=b timeZone=s
         Ingress: apiVersion=s kind=s metadata=ObjectMeta spec=IngressSpec
         IngressSpec: defaultBackend=* ingressClassName=s rules=[* tls=[*
         NetworkPolicy: apiVersion=s kind=s metadata=ObjectMeta spec=NetworkPolicySpec
@@ -76,8 +76,8 @@ enum SchemaTable {
         PodDisruptionBudgetSpec: maxUnavailable=* minAvailable=* selector=LabelSelector unhealthyPodEvictionPolicy=s
         HorizontalPodAutoscaler: apiVersion=s kind=s metadata=ObjectMeta spec=HorizontalPodAutoscalerSpec
         HorizontalPodAutoscalerSpec: behavior=* maxReplicas=i metrics=[* minReplicas=i scaleTargetRef=*
-        ObjectMeta: annotations={s creationTimestamp=* deletionGracePeriodSeconds=i deletionTimestamp=*
-          finalizers=[s generateName=s generation=i labels={s managedFields=[* name=s namespace=s ownerReferences=[*
+        ObjectMeta: annotations={s creationTimestamp=* deletionGracePeriodSeconds=l deletionTimestamp=*
+          finalizers=[s generateName=s generation=l labels={s managedFields=[* name=s namespace=s ownerReferences=[*
           resourceVersion=s selfLink=s uid=s
         LabelSelector: matchExpressions=[* matchLabels={s
         """

@@ -225,7 +225,7 @@ extension Cluster {
         if current["reason"] == "NewReplicaSetAvailable" { return false }
         if current["reason"] == "ProgressDeadlineExceeded" { return true }
         let deadline = rollout.deployment[["spec", "progressDeadlineSeconds"]]?.integer ?? 600
-        let due = (progress[rollout.deployment.uid] ?? .now) + options.second * Int(deadline)
+        let due = (progress[rollout.deployment.uid] ?? .now) + options.seconds(deadline)
         let rest = ContinuousClock.now.duration(to: due)
         guard rest > .zero else { return true }
         agenda.after(rest) { $0.agenda.add(.look(place)) }

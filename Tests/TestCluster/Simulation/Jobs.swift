@@ -21,7 +21,7 @@ extension Cluster {
         if failed > Int(limit) || restarts > limit {
             return finish(job, place, ("BackoffLimitExceeded", "Job has reached the specified backoff limit"))
         }
-        let wanted = min(Int(job[["spec", "parallelism"]]?.integer ?? 1), completions - succeeded)
+        let wanted = min(Int(job[["spec", "parallelism"]]?.integer ?? 1), completions - succeeded, JSON.mostPods)
         if active.count < wanted {
             if failed == 0 || jobsDue.remove(job.uid + String(failed)) != nil {
                 for _ in active.count..<wanted {
@@ -43,7 +43,7 @@ extension Cluster {
     private mutating func begin(_ job: JSON, _ place: Place) {
         update(place, as: "kube-controller-manager") { $0.set(["status", "startTime"], .string(Timestamp.now)) }
         guard let deadline = job[["spec", "activeDeadlineSeconds"]]?.integer else { return }
-        agenda.after(options.second * Int(deadline)) { cluster in
+        agenda.after(options.seconds(deadline)) { cluster in
             guard let live = cluster.store[place], live.uid == job.uid else { return }
             guard live.condition("Complete") == nil, live.condition("Failed") == nil else { return }
             cluster.finish(live, place, ("DeadlineExceeded", "Job was active longer than specified deadline"))
@@ -92,7 +92,7 @@ extension Cluster {
     private mutating func retire(_ job: JSON, _ place: Place) {
         guard let life = job[["spec", "ttlSecondsAfterFinished"]]?.integer else { return }
         guard jobsWaiting.insert(job.uid + "ttl").inserted else { return }
-        agenda.after(options.second * Int(life)) { cluster in
+        agenda.after(options.seconds(life)) { cluster in
             guard let resource = cluster.resources.find("batch", "v1", "jobs") else { return }
             var options = DeleteOptions()
             options.uid = job.uid

@@ -6,7 +6,7 @@ extension Cluster {
         guard !set.isBeingDeleted else { return }
         var pods = owned("pods", by: set).filter(\.isActive)
         var failure: String?
-        let wanted = Int(set.replicas)
+        let wanted = min(Int(set.replicas), JSON.mostPods)
         if pods.count > wanted {
             // Those that are not ready go first, then the youngest.
             pods.sort { ($0.isReady ? 1 : 0, $1.resourceVersion) < ($1.isReady ? 1 : 0, $0.resourceVersion) }

@@ -8,7 +8,7 @@ extension Cluster {
         let template = set[["spec", "template"]] ?? [:]
         let revision = "\(place.name)-\(Fingerprint.hex(template.text).prefix(10))"
         let pods = Dictionary(owned("pods", by: set).map { ($0.name, $0) }) { first, _ in first }
-        let names = (0..<Int(set.replicas)).map { "\(place.name)-\($0)" }
+        let names = (0..<min(Int(set.replicas), JSON.mostPods)).map { "\(place.name)-\($0)" }
         let isOrdered = set[["spec", "podManagementPolicy"]] != "Parallel"
         let minimum = set[["spec", "minReadySeconds"]]?.integer ?? 0
         var isBlocked = false

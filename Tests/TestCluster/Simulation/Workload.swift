@@ -47,7 +47,7 @@ extension Cluster {
     mutating func isAvailable(_ pod: JSON, after seconds: Int64, lookAt place: Place) -> Bool {
         guard pod.isReady else { return false }
         guard seconds > 0 else { return true }
-        let due = (readySince[pod.uid] ?? .now) + options.second * Int(seconds)
+        let due = (readySince[pod.uid] ?? .now) + options.seconds(seconds)
         let rest = ContinuousClock.now.duration(to: due)
         guard rest > .zero else { return true }
         agenda.after(rest) { $0.agenda.add(.look(place)) }
@@ -80,14 +80,19 @@ extension JSON {
         !isBeingDeleted && !["Succeeded", "Failed"].contains(self[["status", "phase"]]?.string ?? "")
     }
 
+    /// Pods that one workload gets here, however many it asks for: a cluster has nodes for no more.
+    static let mostPods = 100
+
     var replicas: Int64 { self[["spec", "replicas"]]?.integer ?? 1 }
 
     func statusNumber(_ name: String) -> Int64 { self[["status", name]]?.integer ?? 0 }
 
     /// A number, or a percentage of `whole`.
     func scaled(_ whole: Int64, roundsUp: Bool) -> Int64 {
-        if let number = integer { return number }
-        guard let text = string, text.hasSuffix("%"), let percent = Int64(text.dropLast()) else { return 0 }
+        let most = Int64(Int32.max)
+        if let number = integer { return min(max(number, 0), most) }
+        guard let text = string, text.hasSuffix("%"), let written = Int64(text.dropLast()) else { return 0 }
+        let percent = min(max(written, 0), most)
         return roundsUp ? (whole * percent + 99) / 100 : whole * percent / 100
     }
 }

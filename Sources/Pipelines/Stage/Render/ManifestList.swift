@@ -3,6 +3,8 @@ import Kubernetes
 /// Makes objects of documents: each has a kind, a version and a name, and no other is the same.
 struct ManifestList {
     private let namespace: String
+    /// Objects that are taken.
+    private let limit: Int
     private(set) var objects: [Manifest] = []
     private(set) var warnings: [String] = []
     private var places: [Key: String] = [:]
@@ -15,10 +17,14 @@ struct ManifestList {
         var name: String
     }
 
-    init(namespace: String) { self.namespace = namespace }
+    init(namespace: String, limit: Int) {
+        self.namespace = namespace
+        self.limit = limit
+    }
 
     /// - Parameter sources: of a chart's output: which template each line comes from.
-    /// - Throws: `StageError` (failed, `manifest-invalid` or `manifest-too-large`) with file, line and object.
+    /// - Throws: `StageError` (failed, `manifest-invalid`, `manifest-too-large` or `manifest-too-many`) with file, line and
+    ///   object.
     mutating func add(_ file: ManifestFile, sources: HelmSources? = nil) throws {
         for document in try ManifestYAML.documents(file) {
             let place = sources?.source(at: document.place.line) ?? "\(file.path):\(document.place.line)"
@@ -60,6 +66,13 @@ struct ManifestList {
         )
         if let first = places.updateValue(place, forKey: key) {
             throw StageError.manifest("\(place): \(object.id) is there twice: it is in \(first) already")
+        }
+        guard objects.count < limit else {
+            throw StageError.manifest(
+                "manifest-too-many",
+                "\(place): \(object.id): a release has at most \(limit) objects, and this is one more; split it into several "
+                    + "pipelines, or raise releaseObjects under limits: in fairlead.yaml"
+            )
         }
         objects.append(Manifest(object, source: place))
     }

@@ -23,12 +23,15 @@ extension Definition.Manifests {
 /// Reads and renders the manifests of a checked-out revision. Changes nothing in it.
 public struct ManifestReader: Sendable {
     private let tools: RenderTools
+    private let limit: Int
 
     /// - Parameters:
     ///   - children: start kustomize and helm.
     ///   - scratch: a folder for what those write; made, and removed after each use.
-    public init(children: ChildProcess, scratch: String) {
+    ///   - limit: objects that are taken: ``Limits/releaseObjects``.
+    public init(children: ChildProcess, scratch: String, limit: Int) {
         tools = RenderTools(children: children, scratch: scratch)
+        self.limit = limit
     }
 
     /// - Parameters:
@@ -45,7 +48,7 @@ public struct ManifestReader: Sendable {
         deadline: Duration
     ) async throws -> RepositoryManifests {
         let checkout = try Checkout(checkout)
-        var list = ManifestList(namespace: deploy.namespace)
+        var list = ManifestList(namespace: deploy.namespace, limit: limit)
         switch deploy.manifests {
         case .files(let paths):
             var files = try ManifestFiles(checkout: checkout.root)

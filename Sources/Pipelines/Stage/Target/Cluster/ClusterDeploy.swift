@@ -122,7 +122,11 @@ struct ClusterDeploy: DeployTarget {
     // MARK: - Parts
 
     private var reader: ManifestReader {
-        ManifestReader(children: needs.podman.children, scratch: "\(needs.dataFolder)/render")
+        ManifestReader(
+            children: needs.podman.children,
+            scratch: "\(needs.dataFolder)/render",
+            limit: needs.limits.releaseObjects
+        )
     }
 
     var options: RolloutOptions {

@@ -9,8 +9,9 @@ extension ClusterDeploy {
             let cluster = try await connect()
             let secret = PullSecret(needs, definition)
             // The one that is there: a plan mints nothing.
-            let kept = try await cluster.get(secret.id).map(secret.manifest(keeping:))
-            let plan = try await Kubernetes.Plan(cluster, kubernetesRelease(0, body, kept), options)
+            let live = try await secret.isIntegrated() ? nil : cluster.get(secret.id)
+            let release = kubernetesRelease(0, body, live.map(secret.manifest(keeping:)))
+            let plan = try await Kubernetes.Plan(cluster, release, options, keeping: [secret.id])
             return rendered.warnings.map { "warning: \($0)" } + plan.lines
         }
     }

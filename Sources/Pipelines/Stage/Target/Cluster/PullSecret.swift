@@ -75,13 +75,20 @@ struct PullSecret: Sendable {
         )
     }
 
+    /// Whether the cluster has the registry's credentials by itself.
+    func isIntegrated() async throws -> Bool {
+        guard case .digitalocean = definition.registry, case .digitalocean(let cluster) = definition.deploy.target
+        else {
+            return false
+        }
+        return try await needs.digitalOcean().cluster(cluster).hasRegistry
+    }
+
     private func auths() async throws -> [String: String]? {
         switch definition.registry {
         case .digitalocean(let name, _):
             let api = try needs.digitalOcean()
-            if case .digitalocean(let cluster) = definition.deploy.target, try await api.cluster(cluster).hasRegistry {
-                return nil
-            }
+            if try await isIntegrated() { return nil }
             return try await api.dockerCredentials(for: name, readWrite: false, lifetime: Self.lifetime).auths
         case .address(let address):
             let host = String(address.prefix { $0 != "/" })

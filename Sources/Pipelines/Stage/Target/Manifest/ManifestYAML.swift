@@ -9,6 +9,7 @@ struct ManifestYAML {
     static let maximumValues = 200_000
 
     private let file: String
+    private var text = ""
     private var values = 0
 
     private init(file: String) { self.file = file }
@@ -30,6 +31,7 @@ struct ManifestYAML {
                 "\(file):\(line): an alias is read only as the whole value after 'key:' or '- ', and a key is text"
             )
         }
+        self.text = text
         var documents: [Value] = []
         do {
             let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
@@ -57,6 +59,7 @@ struct ManifestYAML {
         let place = Place(line: line, column: node.mark?.column ?? 1)
         switch node {
         case .scalar(let scalar):
+            if scalar.anchor != nil { try checkAnchor(scalar, place) }
             return Value(place: place, content: .scalar(try convert(scalar, line)))
         case .sequence(let sequence):
             return Value(place: place, content: .list(try sequence.map { try convert($0, depth: depth + 1) }))
@@ -85,6 +88,24 @@ struct ManifestYAML {
         if merged.isEmpty { return own }
         var names = Set(own.map(\.key))
         return own + merged.filter { names.insert($0.key).inserted }
+    }
+
+    /// An anchor's name ends before a colon or a question mark, here as in the tools of Kubernetes, though by YAML's own
+    /// rules both may be part of it: of `&web:v1 nginx` would become `:v1 nginx`, which only the cluster would notice.
+    private func checkAnchor(_ scalar: Node.Scalar, _ place: Place) throws {
+        guard scalar.style == .plain, let first = scalar.string.unicodeScalars.first, first == ":" || first == "?"
+        else {
+            return
+        }
+        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.indices.contains(place.line - 1) else { return }
+        let written = lines[place.line - 1].dropFirst(place.column - 1)
+        let name = written.dropFirst().prefix { $0.isASCII && isName(UInt8($0.value)) }
+        guard written.first == "&", written.dropFirst(1 + name.count).first == first else { return }
+        throw StageError.manifest(
+            "\(file):\(place.line): the anchor's name '\(String(name))' ends at the '\(first)' behind it: a name has only "
+                + "letters, digits, - and _"
+        )
     }
 
     private func convert(_ scalar: Node.Scalar, _ line: Int) throws -> Scalar {

@@ -29,7 +29,7 @@ PREPARE := { Tests/contracts/run --prepare; Tests/web/run --prepare; } >/dev/nul
 TSAN := --sanitize=thread --scratch-path .build-tsan
 test-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/tsan.supp
 
-.PHONY: demo test test-tsan test-web bench format lint clean build release check packages
+.PHONY: demo test test-tsan test-web crash bench format lint clean build release check packages
 
 demo: packages release
 	@.build/release/fairlead demo $(if $(ONCE),--once)
@@ -43,6 +43,12 @@ test: packages test-packages
 
 test-web: build test-packages
 	@Tests/web/run
+
+# More of the tests' rounds of crashes; SEED repeats the pushes and the moments of an earlier call.
+ROUNDS := 20
+crash: packages test-packages
+	swift build --build-tests
+	FAIRLEAD_CRASH_ROUNDS=$(ROUNDS) FAIRLEAD_CRASH_SEED=$(SEED) $(call run_group,) --filter CrashTests
 
 test-tsan: packages test-packages
 	swift build --build-tests $(TSAN)

@@ -70,7 +70,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("the live release is applied again after one that failed and was kept", .timeLimit(.minutes(3)))
+        @Test("the live release is applied again after one that failed and was kept")
         func toLiveOnPodman() async throws {
             let deploy = World.podman.replacing("timeout:", with: "onFailure: keep, timeout:")
             try await World.run(deploy: deploy) { world in

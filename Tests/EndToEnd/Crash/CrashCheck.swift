@@ -87,18 +87,24 @@ struct CrashCheck {
         }
     }
 
+    /// A run is over a moment before its last files are gone.
     private func checkLeftovers() async throws {
+        var left: [String] = []
+        let isClean = try? await eventually("nothing is left over", seconds: 10) {
+            left = try await leftovers()
+            return left.isEmpty ? true : nil
+        }
+        guard isClean != nil else { throw Unexpected("left over: \(left)") }
+    }
+
+    private func leftovers() async throws -> [String] {
         let manager = FileManager.default
-        for folder in ["checkouts", "render"] {
-            let names = (try? manager.contentsOfDirectory(atPath: "\(world.data)/\(folder)")) ?? []
-            guard names.isEmpty else { throw Unexpected("\(folder) still has \(names)") }
+        let names = ["checkouts", "render"].flatMap { folder in
+            ((try? manager.contentsOfDirectory(atPath: "\(world.data)/\(folder)")) ?? []).map { "\(folder)/\($0)" }
         }
         let logins = try manager.contentsOfDirectory(atPath: world.data).filter { $0.hasPrefix("login-") }
-        guard logins.isEmpty else { throw Unexpected("credentials were left: \(logins)") }
-        let containers = try await world.containers()
-        guard containers.isEmpty else { throw Unexpected("containers were left: \(containers)") }
         let strays = Processes.all().strays(of: world.serverProcess?.pid ?? 0, mentioning: world.data)
-        guard strays.isEmpty else { throw Unexpected("processes were left: \(strays)") }
+        return names + logins + strays + (try await world.containers())
     }
 }
 

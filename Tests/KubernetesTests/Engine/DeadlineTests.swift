@@ -7,7 +7,7 @@ import Testing
     private func sentence(
         _ stage: Stage,
         _ release: Release,
-        within time: Duration = .seconds(1),
+        within time: Duration = .seconds(4),
         _ record: Stage.Record = Stage.Record()
     ) async throws -> String {
         var options = RolloutOptions()
@@ -29,12 +29,12 @@ import Testing
             "spec": ["type": "LoadBalancer", "selector": ["app": "web"], "ports": [["port": 80]]],
         ]
         let objects = (1...6).map { stage.deployment("web-\($0)", image: "registry.test/web", replicas: 1) }
-        let said = try await sentence(stage, stage.release([service] + objects), within: .seconds(2))
+        let said = try await sentence(stage, stage.release([service] + objects))
         #expect(said.hasPrefix("not ready when the time was over: "))
         #expect(said.contains("Deployment web-1: 0 of 1 updated replicas available; "), "\(said)")
         #expect(said.contains("Deployment web-2: 0 of 1 updated replicas available; "), "\(said)")
         #expect(said.hasSuffix("; and 2 more"))
-        let few = try await sentence(stage, stage.release([service]), within: .milliseconds(500))
+        let few = try await sentence(stage, stage.release([service]), within: .seconds(3))
         #expect(few == "not ready when the time was over: Service front: waits for the load balancer's address")
         await stage.leave()
     }

@@ -41,7 +41,7 @@ struct SharedNamespaceTests {
                 "k8s/more.yaml": Self.configMap("theirs", "two") + "---\n" + Self.configMap("gone", "two")
                     + "---\n" + Self.configMap("made", "two"),
             ])
-            room.definition.deploy.timeout = 2
+            room.definition.deploy.timeout = 6
             let (cluster, client) = (room.cluster, try Self.client(room))
             let outcome = try await room.deploy {
                 #expect(await cluster.wait { $0.objects("v1", "Pod", "shop").count == 2 && $0.watches > 0 })
@@ -77,7 +77,7 @@ struct SharedNamespaceTests {
                 "k8s/more.yaml": Self.configMap("theirs", "two") + "---\n" + Self.configMap("gone", "two"),
             ])
             let timeout = room.definition.deploy.timeout
-            room.definition.deploy.timeout = 2
+            room.definition.deploy.timeout = 6
             let (cluster, client) = (room.cluster, try Self.client(room))
             let failed = try await room.deploy {
                 #expect(await cluster.wait { $0.objects("v1", "Pod", "shop").count == 2 && $0.watches > 0 })

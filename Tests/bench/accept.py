@@ -91,7 +91,7 @@ def peer(base, port):
     return running(["webhook", "-hooks", f"{base}/hooks.json", "-ip", "127.0.0.1", "-port", str(port)], f"{base}/log")
 
 
-def load(base, port, path, salt):
+def load(base, port, path, salt, seconds=SECONDS):
     """Requests a second and the 99th percentile in milliseconds."""
     body = payload()
     with open(f"{base}/body", "wb") as file:
@@ -101,7 +101,7 @@ def load(base, port, path, salt):
     environment = dict(
         os.environ, BENCH_PATH=path, BENCH_BODY=f"{base}/body", BENCH_SIGNATURE=f"{base}/signature", BENCH_SALT=salt)
     said = sh(
-        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", f"{ROOT}/Tests/bench/push.lua",
+        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", f"{ROOT}/Tests/bench/push.lua",
         f"http://127.0.0.1:{port}/", env=environment)
     found = re.search(r"RESULT\t([\d.]+)\t([\d.]+)\t(\d+)", said)
     if not found or found[3] != "0":

@@ -4,11 +4,14 @@ import sys
 
 import accept
 import cluster
+import history
 import idle
 import repository
 import road
 
-BENCHES = {"accept": accept.run, "git": repository.run, "run": road.run, "cluster": cluster.run, "idle": idle.run}
+BENCHES = {
+    "accept": accept.run, "git": repository.run, "run": road.run, "cluster": cluster.run, "history": history.run,
+    "idle": idle.run}
 
 
 def main():

@@ -10,7 +10,7 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Parts of the program on their own, for make bench.",
         shouldDisplay: false,
-        subcommands: [AcceptWithoutCommit.self, Checkout.self, Remove.self]
+        subcommands: [AcceptWithoutCommit.self, Checkout.self, Claim.self, Remove.self]
     )
 
     /// The webhook's whole path with only the database's transaction left out: what the commit costs.
@@ -26,6 +26,38 @@ struct Bench: AsyncParsableCommand {
             let definitions = try readPipelines(settings)
             try await Server(installation, definitions: definitions, commits: false).run()
             await installation.close()
+        }
+    }
+
+    /// Claims runs of the first pipeline one by one, each over before the next, and prints the median of a claim in
+    /// milliseconds.
+    struct Claim: AsyncParsableCommand {
+        @OptionGroup var options: ConfigurationOption
+
+        func run() async throws {
+            let settings = try Configuration.read(options.config)
+            guard let definition = try readPipelines(settings).values.first else { throw ValidationError("no pipeline") }
+            let history = try History.open(folder: settings.data)
+            let epoch = try history.beginEpoch()
+            let hash = try await history.registerDefinition(definition)
+            var times: [Double] = []
+            for _ in 0..<201 {
+                let run = try await history.enqueueManual(
+                    pipeline: definition.name,
+                    environment: definition.environment,
+                    definitionHash: hash,
+                    ref: "refs/heads/main",
+                    revision: nil,
+                    by: nil
+                )
+                let start = ContinuousClock.now
+                let claimed = try await history.claimNext(epoch: epoch)
+                times.append((ContinuousClock.now - start) / .milliseconds(1))
+                guard claimed.map(\.run.id) == [run] else { throw ValidationError("something else was claimed") }
+                try await history.finishRun(run, status: .cancelled, reason: nil)
+            }
+            try history.close()
+            print(times.sorted()[times.count / 2])
         }
     }
 

@@ -15,7 +15,7 @@ const STATUSES = {
 const WAITING = {
   "earlier-run": "waiting for an earlier run",
   approval: "waiting for approval",
-  paused: "the pipeline is paused",
+  paused: "the environment is paused",
   "rollback-hold": "held after a rollback",
 };
 

@@ -37,6 +37,11 @@ extension EnvironmentHold {
     }
 }
 
+extension EnvironmentPause {
+    /// What somebody without a token may see where the configuration says `public: status`: no names and no reasons.
+    public func redacted() -> EnvironmentPause { EnvironmentPause(since: since, by: nil, reason: nil) }
+}
+
 extension RunDetail {
     /// What somebody without a token may see where the configuration says `public: status`: no reasons, no excerpts,
     /// no addresses and no definition.

@@ -178,6 +178,7 @@ struct APIRoutes: Sendable {
             entry.definition,
             live: try await history.pipelineLive(environment: environment),
             hold: try await history.hold(environment: environment),
+            pause: try await history.pause(environment: environment),
             whole: visibility == .everything
         )
     }

@@ -55,6 +55,8 @@ struct Router: Sendable {
             return try await api.plan(pipeline: path[1], request)
         case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "rollback":
             return try await lanes.rollback(pipeline: path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "pause":
+            return try await lanes.pause(pipeline: path[1], request)
         case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "resume":
             return try await lanes.resume(pipeline: path[1], request)
         case ("GET", ["events"]): return try await events.open(request)

@@ -36,6 +36,12 @@ export function status(name) {
   return Object.hasOwn(STATUSES, name) ? STATUSES[name] : { word: String(name), icon: "dot", tone: "wait" };
 }
 
+/// How a run had ended, to follow "it had".
+export function ended(name) {
+  const word = status(name).word.toLowerCase();
+  return name === "cancelled" ? `been ${word}` : word;
+}
+
 /// Why a queued run waits, in words, or null.
 export function waiting(name) {
   if (!name) return null;

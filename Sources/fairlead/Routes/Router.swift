@@ -46,6 +46,8 @@ struct Router: Sendable {
             return try await api.log(run: path[1], stage: path[3], request)
         case ("POST", let path) where path.count == 3 && path[0] == "runs" && path[2] == "cancel":
             return try await api.cancel(path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "runs" && path[2] == "rerun":
+            return try await RerunRoute(api: api).rerun(path[1], request)
         case ("GET", ["pipelines"]): return try await api.pipelines(request)
         case ("GET", let path) where path.count == 2 && path[0] == "pipelines":
             return try await api.pipeline(path[1], request)

@@ -97,7 +97,7 @@ extension Mirror {
                     caFile: caFile,
                     refusesLocalAddresses: !isOurs && !url.isLocal
                 )
-                try Self.fetch(source.revision, into: repository, by: transfer, job: job)
+                try repository.fetch(source.revision, as: "refs/fairlead/submodule", by: transfer, job: job)
             }
         }
         job.restart(limits)
@@ -110,33 +110,6 @@ extension Mirror {
                     )
                 }
                 try body(repository)
-            }
-        }
-    }
-
-    /// Gets one commit: by its branch where it is the head of one, else by its id, and where the server allows only
-    /// branches and tags, with all of those.
-    private static func fetch(
-        _ revision: String,
-        into repository: Repository,
-        by transfer: Transfer,
-        job: Job
-    ) throws {
-        let pinned = "refs/fairlead/submodule"
-        do {
-            try transfer.withConnection(to: repository.pointer) { heads in
-                let head = heads.first { $0.id == revision && $0.isBranchOrTag }
-                try transfer.download([head.map { "+\($0.name):\($0.name)" } ?? "\(revision):\(pinned)"])
-                try repository.setRef(head?.name ?? pinned, to: revision)
-            }
-        } catch {
-            if let reason = job.reasonToStop() { throw reason }
-            // Refused, or the server is in trouble: the second try tells which.
-            try transfer.withConnection(to: repository.pointer) { heads in
-                let all = heads.filter(\.isBranchOrTag)
-                guard !all.isEmpty else { return }
-                try transfer.download(all.map { "+\($0.name):\($0.name)" })
-                for head in all { try repository.setRef(head.name, to: head.id) }
             }
         }
     }

@@ -216,7 +216,7 @@ extension EndToEnd {
 
     @Suite("Crash and cancel") struct EndingTests {
         /// A build that takes longer than anybody waits.
-        private static let slow =
+        static let slow =
             Sample.dockerfile
             + "RUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo building slowly; /bin/busybox sleep 300\"]\n"
 

@@ -211,18 +211,18 @@ extension EndToEnd {
 
 extension World {
     /// Commits a page that says which version it is.
-    fileprivate func commit(_ version: String, _ files: [String: String?] = [:]) async throws -> String {
+    func commit(_ version: String, _ files: [String: String?] = [:]) async throws -> String {
         let page = ["index.html": Optional("Hello from version \(version).\n")]
         return try await repository.commit(page.merging(files) { $1 }, message: version)
     }
 
-    fileprivate func pushed(_ revision: String) async throws -> Int64 {
+    func pushed(_ revision: String) async throws -> Int64 {
         let answer = try await push(revision)
         #expect(answer.status == 202)
         return try Receipt(answer).runs[0].id
     }
 
-    fileprivate func lane(_ what: String, _ token: String, body: String = "") async throws -> HTTPResponse {
+    func lane(_ what: String, _ token: String, body: String = "") async throws -> HTTPResponse {
         try await request("POST", "/api/v1/pipelines/web/\(what)", token: token, body: Array(body.utf8))
     }
 
@@ -239,7 +239,7 @@ extension World {
     }
 
     /// Takes an image out of the embedded registry.
-    fileprivate func forget(_ digest: String) throws {
+    func forget(_ digest: String) throws {
         let manifests = "\(data)/registry/images/docker/registry/v2/repositories/web/web/_manifests"
         try FileManager.default.removeItem(
             atPath: "\(manifests)/revisions/\(digest.replacing(":", with: "/"))"

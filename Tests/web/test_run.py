@@ -93,6 +93,35 @@ class Run(PageTest):
             self.assertEqual(self.script("return document.activeElement.id"), f"tab-{wanted}")
         self.assertEqual(self.script("return document.querySelectorAll('[role=tab][tabindex=\"0\"]').length"), 1)
 
+    def test_is_run_again_from_a_stage_and_keeps_its_earlier_attempts(self):
+        number = self.server.finish(self.server.begin_run())["id"]
+        self.open_run(number)
+        self.mark()
+        self.until(lambda: self.find(".rerun").is_displayed(), "the button")
+        self.find(".rerun option[value=smoke-test]").click()
+        self.script("window.asked = []; window.confirm = (text) => { asked.push(text); return true; }")
+        self.find(".rerun button").click()
+        spoken = "return document.querySelector('#tab-smoke-test .spoken').textContent"
+        self.until(lambda: self.script(spoken) == ": succeeded, attempt 2", "the second attempt")
+        self.assertEqual(self.script("return asked"), [f"Run {number} again, from smoke-test?"])
+        self.assertEqual(self.server.finish(number)["status"], "succeeded")
+        self.until(lambda: "from smoke-test by web tests" in self.text(".facts"), "who has run it again")
+        self.assertIn("it had succeeded", self.text(".facts"))
+        self.find("#tab-smoke-test").click()
+        self.until(lambda: len(self.all(".log-bar option")) == 2, "both attempts")
+        self.until(lambda: self.find(".rerun").is_displayed(), "the button, again")
+        self.assert_not_reloaded()
+
+    def test_says_why_it_cannot_be_run_again(self):
+        self.expected_in_console = ("409",)
+        number = self.server.finish(self.server.begin_run())["id"]
+        self.open_run(number)
+        self.until(lambda: self.find(".rerun").is_displayed(), "the button")
+        self.server.finish(self.server.begin_run())
+        self.script("window.confirm = () => true")
+        self.find(".rerun button").click()
+        self.until(lambda: "ask for a rollback" in self.text(".fault"), "the reason")
+
     def test_a_run_that_is_not_there_says_so(self):
         self.expected_in_console = ("404",)
         self.open("/runs/999999999")

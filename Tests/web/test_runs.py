@@ -68,6 +68,22 @@ class Runs(PageTest):
         self.until(lambda: self.path() == "/" and self.all(".row"), "the list")
         self.assert_not_reloaded()
 
+    def test_an_environment_is_paused_and_resumed(self):
+        self.open_runs()
+        self.until(lambda: self.text("#link-state") == "Live", "the event stream")
+        self.mark()
+        self.script("window.prompt = () => 'The database moves.'; window.confirm = () => true")
+        self.find(".berth-tools button").click()
+        self.until(lambda: "Paused by web tests" in self.text(".berth-hold"), "the pause")
+        self.assertIn(": The database moves.", self.text(".berth-hold"))
+        self.assertFalse(self.find(".berth-tools button").is_displayed(), "it cannot be paused twice")
+        waiting = self.server.begin_run()
+        self.until(lambda: self.text(".row .row-reason") == "the environment is paused", "what the push waits for")
+        self.find(".berth-hold button").click()
+        self.until(lambda: not self.find(".berth-hold").is_displayed(), "the pause's end")
+        self.server.finish(waiting)
+        self.assert_not_reloaded()
+
     def test_a_hold_is_shown_and_ends_with_resume(self):
         released = [run["id"] for run in self.server.runs() if run["status"] == "succeeded" and not run["rollbackTo"]]
         while len(released) < 2:

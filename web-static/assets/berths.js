@@ -18,11 +18,14 @@ class Berth {
     });
     this.services = el("ul", { class: "services" });
     this.fault = el("p", { class: "fault", role: "alert" });
+    this.pause = app.mayDeploy() && el("button", {
+      type: "button", class: "small-button", text: "Pause", "aria-label": `Begin nothing more in ${pipeline.environment}`, on: { click: () => this.#pause() },
+    });
     this.button = app.mayDeploy() && el("button", {
       type: "button", class: "small-button", text: "Deploy", "aria-label": `Deploy ${pipeline.name} now`, on: { click: () => this.#deploy() },
     });
     const heading = el("h3", {}, el("a", { href: `/?pipeline=${encodeURIComponent(pipeline.name)}`, text: pipeline.name }));
-    this.node = el("li", { class: "berth" }, el("div", { class: "berth-head" }, heading, this.button), this.source, this.live, this.hold, this.services, this.fault);
+    this.node = el("li", { class: "berth" }, el("div", { class: "berth-head" }, heading, el("span", { class: "berth-tools" }, this.pause, this.button)), this.source, this.live, this.hold, this.services, this.fault);
     this.update(pipeline);
   }
 
@@ -38,9 +41,11 @@ class Berth {
       const run = el("a", { href: `/runs/${live.run}`, text: `run ${live.run}` });
       return [icon("check"), el("span", {}, "Live: ", run, ", ", el("code", { text: shortRevision(live.revision) }), ", ", since)];
     });
-    const hold = pipeline.hold;
-    this.hold.hidden = !hold;
-    rebuild(this.hold, JSON.stringify(hold), () => (hold ? [icon("clock"), this.#holdText(hold), this.resume].filter(Boolean) : ""));
+    const { hold, pause } = pipeline;
+    this.hold.hidden = !hold && !pause;
+    if (this.pause) this.pause.hidden = Boolean(pause);
+    rebuild(this.hold, JSON.stringify([hold, pause]), () => (hold || pause
+      ? [icon("clock"), pause && this.#pauseText(pause), hold && this.#holdText(hold), this.resume] : ""));
     rebuild(this.services, JSON.stringify(live?.services ?? []), () => serviceItems(live?.services ?? []));
   }
 
@@ -56,6 +61,17 @@ class Berth {
     return el("span", {}, `Held ${until(hold.until)}: rolled back by `, run, ...by, ", ", since);
   }
 
+  #pauseText(pause) {
+    const since = el("time");
+    showAgo(since, pause.since);
+    return el("span", {}, "Paused", ...(pause.by ? [" by ", el("bdi", { text: pause.by })] : []), ", ", since, pause.reason && `: ${pause.reason}`);
+  }
+
+  async #pause() {
+    const reason = prompt(`Begin nothing more in ${this.name} until somebody resumes? Say why, if you like:`, "");
+    if (reason !== null) await this.#ask(this.pause, "pause", reason ? { reason } : {});
+  }
+
   async #deploy() {
     if (!confirm(`Deploy the newest revision of ${this.name} now?`)) return;
     const run = await this.#ask(this.button, "runs");
@@ -67,11 +83,11 @@ class Berth {
     await this.#ask(this.resume, "resume");
   }
 
-  async #ask(button, what) {
+  async #ask(button, what, body) {
     button.disabled = true;
     setText(this.fault, "");
     try {
-      return await post(`/api/v1/pipelines/${encodeURIComponent(this.name)}/${what}`);
+      return await post(`/api/v1/pipelines/${encodeURIComponent(this.name)}/${what}`, body);
     } catch (error) {
       if (error.status === 401) this.app.refuse();
       else setText(this.fault, error.message);

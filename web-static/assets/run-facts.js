@@ -3,7 +3,8 @@
 import { serviceItems } from "./berths.js";
 import { el, rebuild } from "./dom.js";
 import { icon } from "./icons.js";
-import { begun, duration, shortRef } from "./words.js";
+import { showAgo } from "./ticker.js";
+import { begun, duration, ended, shortRef } from "./words.js";
 
 /// A list of facts, label and value; facts without a value are left out.
 export function factList(facts) {
@@ -23,8 +24,16 @@ export function runFacts(run) {
     ["Author", run.author && el("bdi", { text: run.author })],
     ["Started", begun(run.trigger)],
     ["Release", run.rollbackTo && el("span", {}, "that of ", el("a", { href: `/runs/${run.rollbackTo}`, text: `run ${run.rollbackTo}` }))],
+    ["Run again", run.reruns?.length && el("ul", {}, ...run.reruns.map(rerun))],
     ["Delivery", run.delivery && el("code", { class: "whole", text: run.delivery })],
   ];
+}
+
+function rerun(entry) {
+  const when = el("time");
+  showAgo(when, entry.at);
+  const by = entry.by ? [" by ", el("bdi", { text: entry.by })] : [];
+  return el("li", {}, `from ${entry.from}${entry.fresh ? ", without reuse" : ""}`, ...by, ", ", when, `; it had ${ended(entry.before.status)}`);
 }
 
 /// The sections below the log; each appears when there is something to say.

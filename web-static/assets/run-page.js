@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { el, rebuild, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { LogPanel } from "./log-panel.js";
+import { RerunForm } from "./rerun.js";
 import { factList, RunFacts, runFacts } from "./run-facts.js";
 import { showBadge, showTook } from "./run-row.js";
 import { showAgo } from "./ticker.js";
@@ -35,6 +36,7 @@ export class RunPage {
     this.when = el("time");
     this.number = el("span", { class: "number", text: `Run ${id}` });
     this.cancel = el("button", { type: "button", class: "small-button danger", text: "Cancel run", hidden: true, on: { click: () => this.#cancel() } });
+    this.rerun = new RerunForm((wish) => this.#ask("rerun", wish));
     this.fault = el("p", { class: "fault", role: "alert" });
     this.reasons = el("div", { class: "reasons" });
     this.facts = el("div");
@@ -44,7 +46,7 @@ export class RunPage {
     this.node = el("article", { class: "page run-page", "aria-busy": "true" },
       el("p", { class: "back" }, el("a", { href: "/" }, "← All runs")),
       el("header", { class: "run-head" },
-        el("p", { class: "run-line" }, this.badge, this.number, this.took, this.when, this.cancel),
+        el("p", { class: "run-line" }, this.badge, this.number, this.took, this.when, this.cancel, this.rerun.node),
         this.focus, this.fault, this.reasons),
       this.facts, el("div", { class: "stages" }, this.tabs.node, this.log.node), this.cards.node);
   }
@@ -112,8 +114,9 @@ export class RunPage {
     showAgo(this.when, run.queuedAt);
     this.#app.title(`${MARKS[look.tone]} ${look.word} · ${title} · run ${run.id}`);
     this.cancel.hidden = !(this.#app.mayDeploy() && isOpen(run.status));
+    this.rerun.update(run, this.#app.mayDeploy());
     this.#showReasons(run);
-    rebuild(this.facts, JSON.stringify([run.pipeline, run.environment, run.ref, run.revision, run.author, run.trigger, run.rollbackTo, run.delivery]), () => factList(runFacts(run)));
+    rebuild(this.facts, JSON.stringify([run.reruns, run.pipeline, run.environment, run.ref, run.revision, run.author, run.trigger, run.rollbackTo, run.delivery]), () => factList(runFacts(run)));
     this.tabs.update(run);
     this.cards.update(run);
     this.#showLog();
@@ -143,11 +146,13 @@ export class RunPage {
       ?? stages.find((stage) => ["running", "failed", "errored", "cancelled"].includes(stage.status))
       ?? stages.findLast((stage) => stage.status === "succeeded")
       ?? stages[0];
-    const numbers = (this.#run.attempts ?? []).filter((try_) => try_.name === shown.name).map((try_) => try_.attempt ?? 1);
-    const attempts = [...new Set([...numbers, shown.attempt ?? 1])].sort((one, other) => one - other);
+    const tries = (this.#run.attempts ?? []).filter((try_) => try_.name === shown.name);
+    // A stage that waits to be run again shows what it wrote before.
+    const written = shown.attempt === 0 && tries.length ? tries.at(-1) : shown;
+    const attempts = [...new Set([...tries.map((try_) => try_.attempt ?? 1), written.attempt ?? 1])].sort((one, other) => one - other);
     this.#shown = shown.name;
     this.tabs.select(shown.name);
-    this.log.show(shown, attempts);
+    this.log.show(written, attempts);
   }
 
   #choose(name) {
@@ -167,14 +172,17 @@ export class RunPage {
   async #cancel() {
     if (!confirm(`Cancel run ${this.#id}?`)) return;
     this.cancel.disabled = true;
+    await this.#ask("cancel");
+    this.cancel.disabled = false;
+  }
+
+  async #ask(what, body) {
     setText(this.fault, "");
     try {
-      await post(`/api/v1/runs/${this.#id}/cancel`);
+      await post(`/api/v1/runs/${this.#id}/${what}`, body);
     } catch (error) {
       if (error.status === 401) this.#app.refuse();
       else setText(this.fault, error.message);
-    } finally {
-      this.cancel.disabled = false;
     }
   }
 }
@@ -185,7 +193,7 @@ function progress(run) {
 }
 
 function summaryOf(run) {
-  const { attempts, images, release, smokeTest, definition, delivery, ...summary } = run;
+  const { attempts, images, release, smokeTest, reruns, definition, delivery, ...summary } = run;
   return summary;
 }
 

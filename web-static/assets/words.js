@@ -15,7 +15,7 @@ const STATUSES = {
 const WAITING = {
   "earlier-run": "waiting for an earlier run",
   approval: "waiting for approval",
-  paused: "the pipeline is paused",
+  paused: "the environment is paused",
   "rollback-hold": "held after a rollback",
 };
 
@@ -34,6 +34,12 @@ export const STAGES = ["clone", "build", "push", "deploy", "smoke-test"];
 /// Word, icon and tone of a status; one that this page does not know is shown as it is.
 export function status(name) {
   return Object.hasOwn(STATUSES, name) ? STATUSES[name] : { word: String(name), icon: "dot", tone: "wait" };
+}
+
+/// How a run had ended, to follow "it had".
+export function ended(name) {
+  const word = status(name).word.toLowerCase();
+  return name === "cancelled" ? `been ${word}` : word;
 }
 
 /// Why a queued run waits, in words, or null.

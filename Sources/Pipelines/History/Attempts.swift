@@ -48,13 +48,14 @@ extension History {
         }
     }
 
-    /// The output of the newest attempt of a stage that succeeded: JSON. Nil if none has.
+    /// The output of the newest attempt of a stage that succeeded: JSON. Nil if none has, since the run was run again from
+    /// there.
     public func output(run: Int64, stage: StageName) async throws -> [UInt8]? {
         try await read { db in
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT output FROM attempts WHERE run_id = ? AND stage = ? AND status = 'succeeded'
+                    SELECT output FROM attempts WHERE run_id = ? AND stage = ? AND status = 'succeeded' AND overtaken = 0
                     ORDER BY attempt DESC LIMIT 1
                     """,
                 arguments: [run, stage.rawValue]

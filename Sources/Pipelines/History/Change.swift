@@ -6,7 +6,7 @@ public enum Change: Sendable, Hashable {
     case log(run: Int64, stage: StageName, attempt: Int, bytes: Int64)
     /// Something was queued, or a lane may have become free.
     case queue
-    /// The hold of this environment has begun, changed or ended.
+    /// The hold or the pause of this environment has begun, changed or ended.
     case hold(String)
     /// The subscriber was too slow and changes were dropped: read everything anew.
     case reset

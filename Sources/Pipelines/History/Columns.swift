@@ -21,6 +21,15 @@ extension Row {
         (self["reason_code"] as String?).map { Reason($0, self["reason_message"] ?? "") }
     }
 
+    /// The columns `undo_status` and `undo_reason`.
+    var undo: Undo? {
+        get throws {
+            try (self["undo_status"] as String?).map { _ in
+                Undo(status: try word("undo_status"), reason: self["undo_reason"] ?? "")
+            }
+        }
+    }
+
     func bytes(_ column: String) -> [UInt8]? {
         (self[column] as Data?).map { [UInt8]($0) }
     }

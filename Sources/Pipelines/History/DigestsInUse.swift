@@ -30,21 +30,22 @@ extension History {
         }
     }
 
-    /// Of runs that have not ended, and of each environment's newest, which can be run again from any stage.
+    /// Of runs that have not ended, and of each environment's newest that has, which can be run again from any stage.
     private static func digestsOfRuns(_ db: Database) throws -> Set<String> {
         /// As much of a stage's output as names images; `reference` ends with the digest.
         struct Output: Decodable {
             struct Image: Decodable { var reference: String? }
             var images: [Image]
         }
+        let newest = "[" + (try NewestRun.all(db)).map(String.init).joined(separator: ",") + "]"
         let outputs = try Data.fetchAll(
             db,
             sql: """
                 SELECT output FROM attempts WHERE stage IN (?, ?) AND output IS NOT NULL AND run_id IN (
-                    SELECT id FROM runs WHERE status IN ('queued', 'running')
-                    UNION SELECT max(id) FROM runs GROUP BY environment)
+                    SELECT id FROM runs INDEXED BY runs_lane WHERE status IN ('queued', 'running')
+                    UNION SELECT value FROM json_each(?))
                 """,
-            arguments: [StageName.build.rawValue, StageName.push.rawValue]
+            arguments: [StageName.build.rawValue, StageName.push.rawValue, newest]
         )
         let images = outputs.compactMap { try? JSONDecoder().decode(Output.self, from: $0) }.flatMap(\.images)
         return Set(images.compactMap { $0.reference?.split(separator: "@").last.map(String.init) })

@@ -35,8 +35,8 @@ public struct EnvironmentHold: Encodable, Sendable, Equatable {
 
 /// What became of the wish to let pushes through again.
 public enum ResumeResult: Sendable, Equatable {
-    /// The hold that is over now.
-    case resumed(EnvironmentHold)
+    /// What is over now: at least one of the two.
+    case resumed(hold: EnvironmentHold?, pause: EnvironmentPause?)
     case notHeld
     /// This rollback is queued or running. It ends its hold itself, or keeps it.
     case rollingBack(Int64)
@@ -48,14 +48,21 @@ extension History {
         try await read { db in try HeldLane.find(environment, db)?.hold }
     }
 
-    /// Lets pushes through again. What has waited begins, as `onPush` says.
+    /// Lets pushes through again: ends the pause of the environment and the hold of its rollback. What has waited begins, as
+    /// `onPush` says. The hold of a rollback that is queued or running stays; then only a pause can end.
     public func resume(environment: String) async throws -> ResumeResult {
         try await write { db, changes in
-            guard let held = try HeldLane.find(environment, db) else { return .notHeld }
-            guard held.rollback.isFinal else { return .rollingBack(held.hold.run) }
-            try HeldLane.end(environment, db)
+            let pause = try EnvironmentPause.find(environment, db)
+            let held = try HeldLane.find(environment, db)
+            let isRollingBack = held.map { !$0.rollback.isFinal } ?? false
+            if pause == nil {
+                guard let held else { return .notHeld }
+                if isRollingBack { return .rollingBack(held.hold.run) }
+            }
+            try EnvironmentPause.end(environment, db)
+            if !isRollingBack { try HeldLane.end(environment, db) }
             changes += try HeldLane.changed(environment, db) + [.queue]
-            return .resumed(held.hold)
+            return .resumed(hold: isRollingBack ? nil : held?.hold, pause: pause)
         }
     }
 }

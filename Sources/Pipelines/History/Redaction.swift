@@ -37,6 +37,21 @@ extension EnvironmentHold {
     }
 }
 
+extension EnvironmentPause {
+    /// What somebody without a token may see where the configuration says `public: status`: no names and no reasons.
+    public func redacted() -> EnvironmentPause { EnvironmentPause(since: since, by: nil, reason: nil) }
+}
+
+extension Rerun {
+    fileprivate func redacted() -> Rerun {
+        var rerun = self
+        rerun.by = nil
+        rerun.before.reason = nil
+        rerun.before.undo?.reason = ""
+        return rerun
+    }
+}
+
 extension RunDetail {
     /// What somebody without a token may see where the configuration says `public: status`: no reasons, no excerpts,
     /// no addresses and no definition.
@@ -47,6 +62,7 @@ extension RunDetail {
         run.images = []
         run.release = nil
         run.smokeTest = []
+        run.reruns = reruns.map { $0.redacted() }
         run.definition = nil
         return run
     }

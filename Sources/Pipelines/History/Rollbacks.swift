@@ -81,7 +81,11 @@ private struct Wish {
         }
         let row = try Row.fetchOne(
             db,
-            sql: "SELECT id, status FROM releases WHERE run_id = ? ORDER BY id DESC LIMIT 1",
+            // A run that was run again may have one that was undone, and after it the one before still serves.
+            sql: """
+                SELECT id, status FROM releases WHERE run_id = ?
+                ORDER BY status IN ('live', 'retired') DESC, id DESC LIMIT 1
+                """,
             arguments: [target]
         )
         guard let row else { return .failure(.neverReleased) }

@@ -80,7 +80,7 @@ extension RunSummary {
             db,
             sql: """
                 SELECT run_id, stage, attempt, status, reason_code, reason_message, started_at, finished_at, log_bytes
-                FROM attempts WHERE run_id IN (SELECT value FROM json_each(?))
+                FROM attempts WHERE run_id IN (SELECT value FROM json_each(?)) AND overtaken = 0
                 """,
             arguments: [list]
         )
@@ -153,7 +153,7 @@ extension StageView {
         logBytes = row["log_bytes"]
     }
 
-    /// A stage without an attempt: a rollback needs only the last two.
+    /// A stage without an attempt that counts: a rollback needs only the last two.
     fileprivate init(untried name: StageName, of run: RunRecord) {
         let isNeedless = run.rollback != nil && name != .deploy && name != .smokeTest
         self.init(

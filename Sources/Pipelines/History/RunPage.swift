@@ -20,7 +20,7 @@ extension History {
                     """,
                 arguments: [id]
             )
-            let outputs = StageOutputs(attempts)
+            let outputs = StageOutputs(attempts.filter { !$0.overtaken })
             return RunDetail(
                 summary: summary,
                 delivery: row?["guid"],
@@ -28,6 +28,7 @@ extension History {
                 images: summary.rollbackTo == nil ? outputs.images : try RunDetail.imagesRolledBackTo(by: id, db),
                 release: outputs.release,
                 smokeTest: outputs.smokeTest,
+                reruns: try Rerun.all(of: id, db),
                 definition: (row?["body"] as String?).flatMap { try? DefinitionBody.decode($0) }
             )
         }
@@ -37,15 +38,30 @@ extension History {
     public func pipelineLive(environment: String) async throws -> PipelineLive? {
         try await read { db in
             guard let live = try LiveRelease.find(environment, db) else { return nil }
-            let outputs = StageOutputs(try AttemptRecord.all(of: live.run, db))
             return PipelineLive(
                 run: live.run,
                 revision: live.revision,
                 release: live.release,
                 since: live.since,
-                services: outputs.release?.services ?? []
+                services: try live.services(db).map(ServiceView.init)
             )
         }
+    }
+
+    /// How the Services of what the environment serves are reached.
+    func services(of live: LiveRelease) async throws -> [ServiceEndpoint] {
+        try await read { db in try live.services(db) }
+    }
+}
+
+extension LiveRelease {
+    /// As its own deploy said: a run that was run again has deployed more than once.
+    fileprivate func services(_ db: Database) throws -> [ServiceEndpoint] {
+        let deploys = try AttemptRecord.all(of: run, db).filter { $0.stage == .deploy && $0.status == .succeeded }
+        let outputs = deploys.compactMap { attempt in
+            attempt.output.flatMap { try? JSONDecoder().decode(DeployOutput.self, from: Data($0)) }
+        }
+        return outputs.last { $0.release == release }?.services ?? []
     }
 }
 
@@ -72,10 +88,6 @@ private struct StageOutputs {
     let smokeTest: [SmokeResult]
 
     private struct Images<Image: Decodable>: Decodable { var images: [Image] }
-    private struct Deployed: Decodable {
-        var release: Int64
-        var services: [ServiceEndpoint]
-    }
     private struct Checked: Decodable { var checks: [SmokeResult] }
 
     init(_ attempts: [AttemptRecord]) {
@@ -103,7 +115,7 @@ private struct StageOutputs {
                 return RunDetail.ImageView(name: $0.name, origin: $0.origin, digest: digest, reference: $0.reference)
             }
         }
-        release = decode(Deployed.self, newest(.deploy, succeeded)).map {
+        release = decode(DeployOutput.self, newest(.deploy, succeeded)).map {
             RunDetail.ReleaseView(id: $0.release, services: $0.services.map(ServiceView.init))
         }
         smokeTest = decode(Checked.self, newest(.smokeTest) { $0.isEnded })?.checks ?? []

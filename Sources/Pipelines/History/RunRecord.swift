@@ -31,6 +31,15 @@ public struct RunRecord: Sendable, Equatable {
     public var delivery: DeliveryFacts?
     /// What a rollback applies again; nil for every other run.
     public var rollback: Rollback?
+    /// The newest re-run; nil for a run that was not run again.
+    public var rerun: Rerun?
+
+    public struct Rerun: Sendable, Equatable {
+        /// Where it began anew: only the stages before this one go by what was recorded before.
+        public var from: StageName
+        /// No image is reused.
+        public var fresh: Bool
+    }
 
     public struct Rollback: Sendable, Equatable {
         public var release: Int64
@@ -59,6 +68,8 @@ public struct AttemptRecord: Sendable, Equatable {
     public var logBytes: Int64
     /// JSON.
     public var output: [UInt8]?
+    /// The run was run again from this stage, or from one before it, after this attempt: its output counts no more.
+    public var overtaken: Bool
 }
 
 extension RunRecord {
@@ -69,11 +80,13 @@ extension RunRecord {
         r.reason_code, r.reason_message, r.superseded_by, r.undo_status, r.undo_reason, r.forced,
         r.cancel_requested, r.queued_at, r.started_at, r.finished_at, d.guid, d.repository, d.repository_id,
         d.before, r.rollback_release,
-        (SELECT run_id FROM releases WHERE id = r.rollback_release) AS rollback_to
+        (SELECT run_id FROM releases WHERE id = r.rollback_release) AS rollback_to,
+        g.stage AS rerun_from, g.fresh AS rerun_fresh
         """
 
     static let source = """
         FROM runs r JOIN definitions f ON f.id = r.definition_id LEFT JOIN deliveries d ON d.id = r.delivery_id
+        LEFT JOIN reruns g ON g.run_id = r.id AND g.number = r.reruns
         """
 
     init(row: Row) throws {
@@ -90,9 +103,7 @@ extension RunRecord {
         status = try row.word("status")
         reason = row.reason
         supersededBy = row["superseded_by"]
-        undo = try (row["undo_status"] as String?).map { _ in
-            Undo(status: try row.word("undo_status"), reason: row["undo_reason"] ?? "")
-        }
+        undo = try row.undo
         forced = row["forced"]
         cancelRequested = row["cancel_requested"]
         queuedAt = row["queued_at"]
@@ -107,6 +118,9 @@ extension RunRecord {
             )
         }
         rollback = (row["rollback_release"] as Int64?).map { Rollback(release: $0, run: row["rollback_to"]) }
+        rerun = try (row["rerun_from"] as String?).map { _ in
+            Rerun(from: try row.word("rerun_from"), fresh: row["rerun_fresh"])
+        }
     }
 
     static func find(_ id: Int64, _ db: Database) throws -> RunRecord? {
@@ -126,6 +140,7 @@ extension AttemptRecord {
         finishedAt = row["finished_at"]
         logBytes = row["log_bytes"]
         output = row.bytes("output")
+        overtaken = row["overtaken"]
     }
 
     /// All attempts of a run, in the order in which they began.

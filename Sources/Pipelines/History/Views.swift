@@ -90,11 +90,13 @@ public struct RunDetail: Encodable, Sendable, Equatable {
     public var summary: RunSummary
     /// The delivery's guid; nil for a manual run.
     public var delivery: String?
-    /// All of them, in the order in which they began.
+    /// All of them, in the order in which they began, also those that a re-run has overtaken.
     public var attempts: [StageView]
     public var images: [ImageView]
     public var release: ReleaseView?
     public var smokeTest: [SmokeResult]
+    /// Every time that the run was run again, the first one first.
+    public var reruns: [Rerun]
     /// What the run was accepted with; nil if this Fairlead cannot read it.
     public var definition: Definition?
 
@@ -121,7 +123,7 @@ public struct RunDetail: Encodable, Sendable, Equatable {
         public var services: [ServiceView]
     }
 
-    private enum Key: String, CodingKey { case delivery, attempts, images, release, smokeTest, definition }
+    private enum Key: String, CodingKey { case delivery, attempts, images, release, smokeTest, reruns, definition }
 
     public func encode(to encoder: any Encoder) throws {
         try summary.encode(to: encoder)
@@ -131,6 +133,7 @@ public struct RunDetail: Encodable, Sendable, Equatable {
         try json.encode(images, forKey: .images)
         try json.encode(release, forKey: .release)
         try json.encode(smokeTest.map(SmokeView.init), forKey: .smokeTest)
+        try json.encode(reruns, forKey: .reruns)
         try json.encode(definition, forKey: .definition)
     }
 }

@@ -49,7 +49,8 @@ extension History {
     /// - Otherwise a rollback is claimed before everything else. While its hold lasts, nothing else is; a hold
     ///   `untilNextPush` ends here, once a push waits that came after the rollback.
     /// - Otherwise the oldest queued run decides: `onPush: queue` claims it. `latest` and `cancel` claim the newest
-    ///   run of the same pipeline and ref in its place, and those between become `superseded`, linked to it.
+    ///   run of the same pipeline and ref in its place, and those between become `superseded`, linked to it. A revision or
+    ///   a re-run that somebody asked for has its turn.
     ///
     /// The claim is a conditional update, and the database allows one running run per environment, so that two who
     /// claim at once cannot both have it.
@@ -102,7 +103,7 @@ extension History {
     }
 
     /// The newest queued run of the same pipeline and ref that came after `run`, and that deploys the ref's head: a
-    /// run of one revision that somebody asked for does not count, nor does a rollback. Nil if there is none.
+    /// run of one revision that somebody asked for does not count, nor does a re-run or a rollback. Nil if there is none.
     public func newerRun(than run: Int64, pipeline: String, ref: String) async throws -> Int64? {
         try await read { db in
             try Int64.fetchOne(
@@ -111,7 +112,7 @@ extension History {
                     SELECT id FROM runs INDEXED BY runs_lane
                     WHERE environment = (SELECT environment FROM runs WHERE id = ?1) AND id > ?1
                         AND status IN ('queued', 'running') AND status = 'queued' AND pipeline = ?2 AND ref = ?3
-                        AND NOT (trigger = 'manual' AND revision IS NOT NULL) AND trigger <> 'rollback'
+                        AND NOT \(Lane.isPinned) AND trigger <> 'rollback'
                     ORDER BY id DESC LIMIT 1
                     """,
                 arguments: [run, pipeline, ref]

@@ -15,6 +15,9 @@ struct Lane: Sendable {
     /// Runs that are superseded in one transaction: some milliseconds.
     static let piece = 500
 
+    /// A revision or a re-run that somebody asked for: it has its turn, whatever else is pushed. Index `runs_pinned`.
+    static let isPinned = "(trigger = 'manual' AND revision IS NOT NULL OR reruns > 0)"
+
     /// Every environment with runs that have not ended. Leaps from one to the next in the index: a queue of any
     /// length costs one look-up.
     static let environments = """
@@ -78,7 +81,6 @@ struct Lane: Sendable {
         var id: Int64
         var pipeline: String
         var ref: String
-        /// A revision that somebody asked for: it has its turn, whatever else is pushed.
         var isPinned: Bool
     }
 
@@ -119,7 +121,7 @@ struct Lane: Sendable {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT id, pipeline, ref, trigger = 'manual' AND revision IS NOT NULL AS pinned
+                    SELECT id, pipeline, ref, \(Lane.isPinned) AS pinned
                     FROM runs INDEXED BY runs_lane
                     WHERE environment = ? AND status IN ('queued', 'running') AND status = 'queued' ORDER BY id LIMIT 1
                     """
@@ -139,7 +141,7 @@ struct Lane: Sendable {
                 WHERE environment = ?1 AND status IN ('queued', 'running') AND status = 'queued'
                     AND r.pipeline = ?2 AND ref = ?3 AND r.id >= ?4 AND r.id < coalesce(
                         (SELECT min(id) FROM runs INDEXED BY runs_pinned WHERE environment = ?1 AND status = 'queued'
-                            AND trigger = 'manual' AND revision IS NOT NULL AND pipeline = ?2 AND ref = ?3), ?5)
+                            AND \(Lane.isPinned) AND pipeline = ?2 AND ref = ?3), ?5)
                 ORDER BY r.id DESC LIMIT 1
                 """,
             arguments: [environment, head.pipeline, head.ref, head.id, Int64.max]

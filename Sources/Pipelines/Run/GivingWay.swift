@@ -1,8 +1,8 @@
 /// `onPush: cancel`: a run that has not begun to deploy gives way to a newer one of its pipeline and ref.
 extension RunInProgress {
-    /// A revision that somebody asked for gives way to nothing.
+    /// A revision or a re-run that somebody asked for gives way to nothing.
     private var canGiveWay: Bool {
-        definition.onPush == .cancel && record.trigger != .rollback
+        definition.onPush == .cancel && record.trigger != .rollback && record.rerun == nil
             && !(record.trigger == .manual && record.revision != nil)
     }
 

@@ -4,7 +4,8 @@ import Logging
 /// the deploy, with the release that it applies again.
 ///
 /// Each stage records its output. A run that is claimed again after a crash goes past the stages that have an output
-/// and begins at the first that has none; a release that was not live yet is undone and deployed again.
+/// and begins at the first that has none; a release that was not live yet is undone and deployed again. A run that is run
+/// again from a stage goes past those before it: what the others had left counts no more.
 public struct Road: Sendable {
     let needs: RunDependencies
 
@@ -61,6 +62,8 @@ public struct Road: Sendable {
 
     /// What the smoke test rejects goes the way of a deploy that failed; but not for checks that failed before it.
     private func prove(_ release: DeployOutput, _ run: RunInProgress) async throws {
+        // Live already: this run is run again from its smoke test, or has settled the release before a crash.
+        let wasLive = try await isLive(release)
         // A report is worth nothing once the release that it is about was undone.
         let holds = { (_: SmokeOutput) in try await isLive(release) }
         do {
@@ -74,7 +77,9 @@ public struct Road: Sendable {
         } catch let error as StageError where error.reason.code == SmokeTestStage.failedBefore {
             try await settle(release, run)
             throw error
-        } catch let error where !(error is Handover) {
+        } catch let error as StageError where wasLive {
+            throw error.adding("nothing was deployed, so the release stays live")
+        } catch let error where !wasLive && !(error is Handover) {
             if run.definition.deploy.onFailure == .undo {
                 await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))
             } else {

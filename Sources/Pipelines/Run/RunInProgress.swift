@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Git
 import Logging
 
 /// One run while it travels: its definition, its secrets, its workspace, and how a stage of it is recorded.
@@ -32,6 +33,14 @@ struct RunInProgress: Sendable {
         _ body: @escaping @Sendable (any StageLog) async throws -> Output
     ) async throws -> Output {
         if let output = try await recorded(name, as: Output.self), try await holds(output) { return output }
+        if let from = record.rerun?.from, name < from {
+            throw StageError(
+                .errored,
+                "output-gone",
+                "The run was to be run again from \(from.rawValue), but what its \(name.rawValue) stage had left is gone; run it "
+                    + "again from \(name.rawValue)"
+            )
+        }
         try await stopIfAsked()
         if name == .deploy { try await giveWay() }
         let attempt = try await needs.history.startAttempt(run: id, stage: name)
@@ -47,6 +56,18 @@ struct RunInProgress: Sendable {
         }
         try await record(name, attempt, result, log)
         return try result.get()
+    }
+
+    /// Makes sure that the revision is checked out, for a stage after the clone: its folder, or even the mirror, may be gone
+    /// by then.
+    func checkOut(_ clone: CloneOutput, log: any StageLog) async throws {
+        try await withBackoff(log: log) {
+            do {
+                try await workspace.ensure(clone.revision)
+            } catch let error as GitError {
+                throw error.stageError
+            }
+        }
     }
 
     /// The output of the newest attempt of `stage` that succeeded.

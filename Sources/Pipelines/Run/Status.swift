@@ -12,9 +12,14 @@ public enum StageStatus: String, Codable, Sendable, CaseIterable {
 }
 
 /// The stages of a run, in the order in which they are run.
-public enum StageName: String, Codable, Sendable, CaseIterable {
+public enum StageName: String, Codable, Sendable, CaseIterable, Comparable {
     case clone, build, push, deploy
     case smokeTest = "smoke-test"
+
+    private var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+
+    /// The one that runs first is the smaller one.
+    public static func < (one: Self, other: Self) -> Bool { one.place < other.place }
 }
 
 /// What a queued run waits for.
@@ -76,6 +81,13 @@ public struct StageError: Error, Sendable, Equatable {
         self.reason = Reason(code, message)
         self.successor = successor
         self.output = output
+    }
+
+    /// The same, with one more thing to say.
+    func adding(_ words: String) -> StageError {
+        var error = self
+        error.reason.message += "; \(words)"
+        return error
     }
 
     /// The status of the attempt that threw this.

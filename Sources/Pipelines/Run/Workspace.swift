@@ -44,7 +44,8 @@ struct Workspace: Sendable {
         return head
     }
 
-    /// Makes sure that `revision` is checked out in `folder`, whole.
+    /// Makes sure that `revision` is checked out in `folder`, whole. The server is asked only for one that the mirror does
+    /// not have.
     func ensure(_ revision: String) async throws {
         let marker = "\(folder).revision"
         if let present = try? String(contentsOfFile: marker, encoding: .utf8), present == revision { return }
@@ -54,9 +55,14 @@ struct Workspace: Sendable {
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
+        let mirror = try await mirror
+        try await mirror.fetch(revision: revision, limits: limits)
         try await mirror.checkOut(revision, into: folder, limits: limits)
         try revision.write(toFile: marker, atomically: true, encoding: .utf8)
     }
+
+    /// Makes sure that `revision` is in the mirror, wherever its branch is by now.
+    func keep(_ revision: String) async throws { try await mirror.fetch(revision: revision, limits: limits) }
 
     func remove() async {
         try? FileManager.default.removeItem(atPath: "\(folder).revision")

@@ -4,7 +4,7 @@ struct BuildStage: Sendable {
     let log: any StageLog
 
     func run(_ clone: CloneOutput) async throws -> BuildOutput {
-        try await run.workspace.ensure(clone.revision)
+        try await run.checkOut(clone, log: log)
         let images = try await run.loggedIn(readWrite: false, for: run.needs.limits.buildDeadline) { login in
             var images: [BuiltImage] = []
             for image in run.definition.images {
@@ -30,7 +30,7 @@ struct BuildStage: Sendable {
             contextTree: clone.contextTrees[image.name] ?? clone.tree,
             log: log
         )
-        if let key, let reused = try await reusable(image, key, run.pusher(login)) {
+        if !isFresh, let key, let reused = try await reusable(image, key, run.pusher(login)) {
             log.line("image \(image.name): nothing that goes into it changed; reusing \(reused)")
             return BuiltImage(name: image.name, id: nil, origin: .reused, key: key, reference: reused)
         }
@@ -40,10 +40,14 @@ struct BuildStage: Sendable {
             folder: folder,
             commitTime: clone.commitTime,
             log: log,
-            deadline: .seconds(run.needs.limits.buildDeadline)
+            deadline: .seconds(run.needs.limits.buildDeadline),
+            fresh: isFresh
         )
         return BuiltImage(name: image.name, id: id, origin: .built, key: key ?? "", reference: nil)
     }
+
+    /// Somebody has run the run again to have everything built anew.
+    private var isFresh: Bool { run.record.rerun?.fresh ?? false }
 
     /// The reference of an image with this key, if the registry still has it.
     private func reusable(

@@ -17,8 +17,7 @@ struct CloneStage: Sendable {
 
     private func clone() async throws -> CloneOutput {
         let mirror = try await run.workspace.mirror
-        let head = try await fetch()
-        let revision = try await settle(head: head, mirror)
+        let revision = try await revision(mirror)
         let commit = try await mirror.commit(revision)
         try await run.needs.history.setRevision(
             run: run.id,
@@ -37,6 +36,18 @@ struct CloneStage: Sendable {
             tree: try await mirror.treeID(revision, path: "") ?? ""
         )
     }
+
+    /// Whoever runs a run again wants its revision, wherever the branch is by now.
+    private func revision(_ mirror: Mirror) async throws -> String {
+        guard isRerun, let revision = run.record.revision else {
+            return try await settle(head: try await fetch(), mirror)
+        }
+        log.line("\(revision), as the run had it")
+        try await run.workspace.keep(revision)
+        return revision
+    }
+
+    private var isRerun: Bool { run.record.rerun != nil }
 
     private func fetch() async throws -> String {
         log.line("fetching \(run.record.ref) from \(run.definition.source.url)")
@@ -109,7 +120,7 @@ struct CloneStage: Sendable {
     }
 
     private func skipIfNothingToDo(_ revision: String, _ mirror: Mirror) async throws {
-        guard run.record.trigger != .manual,
+        guard run.record.trigger != .manual, !isRerun,
             let live = try await run.needs.history.live(environment: run.definition.environment)
         else { return }
         if live.revision == revision {

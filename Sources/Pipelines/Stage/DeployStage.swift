@@ -11,7 +11,10 @@ struct DeployStage: Sendable {
     }
 
     func run(_ clone: CloneOutput, _ pushed: PushOutput) async throws -> DeployOutput {
-        try await run.workspace.ensure(clone.revision)
+        if let from = run.record.rerun?.from, from > .build {
+            try await requireImages(pushed.images, instead: "run the run again from build, which builds it")
+        }
+        try await run.checkOut(clone, log: log)
         let deadline = ContinuousClock.now + .seconds(run.definition.deploy.timeout)
         let target = try run.target
         let rendered = try await target.render(
@@ -31,7 +34,10 @@ struct DeployStage: Sendable {
     func run(again recorded: TargetRelease) async throws -> DeployOutput {
         let deadline = ContinuousClock.now + .seconds(run.definition.deploy.timeout)
         log.line("Applying release \(recorded.id) of \(recorded.environment) again, as it is recorded")
-        try await requireImages(recorded.images)
+        try await requireImages(
+            recorded.images,
+            instead: "start a run of its revision instead, which builds it again"
+        )
         let target = try run.target
         try await target.admit(recorded)
         let images = recorded.images.map { image in
@@ -42,8 +48,9 @@ struct DeployStage: Sendable {
         return try await rollOut(recorded.body, images, on: target, deadline)
     }
 
-    /// Every image of a recorded release must still be where it was pushed: pods may be made on other nodes, or again.
-    private func requireImages(_ images: [PushedImage]) async throws {
+    /// Every image of a release that was pushed some time ago must still be where it was: pods may be made on other nodes, or
+    /// again.
+    private func requireImages(_ images: [PushedImage], instead: String) async throws {
         let gone = try await run.loggedIn(readWrite: false, for: run.definition.deploy.timeout) { login in
             let pusher = run.pusher(login)
             var gone: [PushedImage] = []
@@ -57,7 +64,7 @@ struct DeployStage: Sendable {
             .failed,
             "image-gone",
             "the registry does not have image \(first.name)\(gone.count > 1 ? " and \(gone.count - 1) more" : "") of the "
-                + "release any more: \(first.reference); start a run of its revision instead, which builds it again"
+                + "release any more: \(first.reference); \(instead)"
         )
     }
 

@@ -42,23 +42,8 @@ struct PushStage: Sendable {
     }
 
     private func push(_ image: BuiltImage, _ pusher: ImagePusher, _ deadline: Deadline) async throws -> PushedImage {
-        guard let id = image.id else {
-            throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
-        }
         let repository = try run.repository(of: image.name)
-        let digest = try await withBackoff(log: log) {
-            do {
-                return try await pusher.push(
-                    id,
-                    to: repository,
-                    log: log,
-                    deadline: deadline.left
-                )
-            } catch let error as StageError {
-                let name = "\(run.definition.name)/\(image.name)"
-                throw await (try digitalOceanRegistry)?.explain(error, pushingTo: name) ?? error
-            }
-        }
+        let digest = try await digest(of: image, in: repository, pusher, deadline)
         let reference = "\(repository)@\(digest)"
         log.line("image \(image.name): \(reference)")
         if !image.key.isEmpty {
@@ -78,6 +63,31 @@ struct PushStage: Sendable {
             digest: digest,
             reference: reference
         )
+    }
+
+    /// What an earlier push of a run that is run again has left in the registry is enough: the builder may have forgotten the
+    /// image since.
+    private func digest(
+        of image: BuiltImage,
+        in repository: String,
+        _ pusher: ImagePusher,
+        _ deadline: Deadline
+    ) async throws -> String {
+        guard let id = image.id else {
+            throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
+        }
+        return try await withBackoff(log: log) {
+            if run.record.rerun?.from == .push, let digest = try await pusher.pushed(id, to: repository) {
+                log.line("image \(image.name): in the registry already")
+                return digest
+            }
+            do {
+                return try await pusher.push(id, to: repository, log: log, deadline: deadline.left)
+            } catch let error as StageError {
+                let name = "\(run.definition.name)/\(image.name)"
+                throw await (try digitalOceanRegistry)?.explain(error, pushingTo: name) ?? error
+            }
+        }
     }
 }
 

@@ -61,6 +61,12 @@ struct Run: AsyncParsableCommand {
                 "\(why), which holds it: start the server and let it go on with POST /api/v1/pipelines/\(pipeline)/resume"
             )
         }
+        if let pause = try await history.pause(environment: definition.environment) {
+            throw ValidationError(
+                "\(definition.environment) is paused" + (pause.by.map { " by \($0)" } ?? "")
+                    + ": start the server and let it go on with POST /api/v1/pipelines/\(pipeline)/resume"
+            )
+        }
         let hash = try await history.registerDefinition(definition)
         let id = try await history.enqueueManual(
             pipeline: pipeline,

@@ -178,6 +178,7 @@ struct APIRoutes: Sendable {
             entry.definition,
             live: try await history.pipelineLive(environment: environment),
             hold: try await history.hold(environment: environment),
+            pause: try await history.pause(environment: environment),
             whole: visibility == .everything
         )
     }
@@ -187,7 +188,7 @@ struct APIRoutes: Sendable {
         return .encoded(summary, status: status, headers: [("Location", "/api/v1/runs/\(run)")])
     }
 
-    private func number(_ text: String) throws -> Int64 {
+    func number(_ text: String) throws -> Int64 {
         guard let number = Int64(text), number > 0 else { throw Problem.notFound("\(text) is not the number of a run") }
         return number
     }

@@ -171,8 +171,11 @@ actor EventFeed {
             let interested = listeners.filter { $0.only == nil }
             guard !interested.isEmpty else { return }
             let hold = try? await history.hold(environment: environment)
-            let whole = Self.json(HoldNote(environment: environment, hold: hold))
-            let redacted = Self.json(HoldNote(environment: environment, hold: hold?.redacted()))
+            let pause = try? await history.pause(environment: environment)
+            let whole = Self.json(HoldNote(environment: environment, hold: hold, pause: pause))
+            let redacted = Self.json(
+                HoldNote(environment: environment, hold: hold?.redacted(), pause: pause?.redacted())
+            )
             for listener in interested {
                 listener.stream.send(event: "hold", id: id, data: listener.whole ? whole : redacted)
             }
@@ -187,13 +190,15 @@ actor EventFeed {
     private struct HoldNote: Encodable {
         let environment: String
         let hold: EnvironmentHold?
+        let pause: EnvironmentPause?
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(environment, forKey: .environment)
             try container.encode(hold, forKey: .hold)
+            try container.encode(pause, forKey: .pause)
         }
-        private enum CodingKeys: String, CodingKey { case environment, hold }
+        private enum CodingKeys: String, CodingKey { case environment, hold, pause }
     }
 
     private static func json(_ value: some Encodable) -> String {

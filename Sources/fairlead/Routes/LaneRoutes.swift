@@ -26,16 +26,41 @@ struct LaneRoutes: Sendable {
         }
     }
 
+    /// Begins nothing more in the pipeline's environment until somebody resumes.
+    func pause(pipeline name: String, _ request: Request) async throws -> Response {
+        let who = try await api.access.require(.deployer, request)
+        let entry = try api.entry(name)
+        let environment = entry.definition.environment
+        let reason = try reason(in: request)
+        switch try await api.needs.history.pause(environment: environment, reason: reason, by: who) {
+        case .paused:
+            api.needs.logger.notice(
+                "An environment was paused",
+                metadata: ["environment": "\(environment)", "by": "\(who)", "reason": "\(reason ?? "")"]
+            )
+            return .encoded(try await api.view(entry, .everything))
+        case .already(let pause):
+            throw Problem.conflict(
+                "already-paused",
+                "\(environment) is paused already" + (pause.by.map { " by \($0)" } ?? "")
+                    + (pause.reason.map { ": \($0)" } ?? "")
+            )
+        }
+    }
+
     /// Lets pushes through again.
     func resume(pipeline name: String, _ request: Request) async throws -> Response {
         let who = try await api.access.require(.deployer, request)
         let entry = try api.entry(name)
         let environment = entry.definition.environment
         switch try await api.needs.history.resume(environment: environment) {
-        case .resumed(let hold):
+        case .resumed(let hold, let pause):
             api.needs.logger.notice(
-                "A hold was ended",
-                metadata: ["environment": "\(environment)", "run.id": "\(hold.run)", "by": "\(who)"]
+                "Pushes are let through again",
+                metadata: [
+                    "environment": "\(environment)", "by": "\(who)", "hold.run": "\(hold.map { "\($0.run)" } ?? "")",
+                    "paused.by": "\(pause?.by ?? "")",
+                ]
             )
             return .encoded(try await api.view(entry, .everything))
         case .notHeld:
@@ -49,6 +74,22 @@ struct LaneRoutes: Sendable {
                 "run \(run) is rolling \(environment) back; wait for its end, or cancel it, which ends its hold too"
             )
         }
+    }
+
+    /// The longest reason for a pause that is kept, in bytes.
+    private static let longestReason = 500
+
+    private func reason(in request: Request) throws -> String? {
+        struct Body: Decodable { let reason: String? }
+        guard !request.body.isEmpty else { return nil }
+        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
+            throw Problem.badRequest(#"the body must be empty or {"reason": "…"}"#)
+        }
+        guard let reason = body.reason, !reason.isEmpty else { return nil }
+        guard reason.utf8.count <= Self.longestReason else {
+            throw Problem.badRequest("reason: at most \(Self.longestReason) bytes")
+        }
+        return reason
     }
 
     /// The run that the body names.

@@ -1,6 +1,6 @@
 import Pipelines
 
-/// A pipeline as `/api/v1/pipelines` shows it: what it is, what its environment serves now, and what holds it. Every key is always
+/// A pipeline as `/api/v1/pipelines` shows it: what it is, what its environment serves now, and what keeps pushes back. Every key is always
 /// there; what does not apply is null.
 struct PipelineView: Encodable {
     struct Source: Encodable {
@@ -26,8 +26,15 @@ struct PipelineView: Encodable {
     let onPush: String
     let live: PipelineLive?
     let hold: EnvironmentHold?
+    let pause: EnvironmentPause?
 
-    init(_ definition: Definition, live: PipelineLive?, hold: EnvironmentHold?, whole: Bool) {
+    init(
+        _ definition: Definition,
+        live: PipelineLive?,
+        hold: EnvironmentHold?,
+        pause: EnvironmentPause?,
+        whole: Bool
+    ) {
         name = definition.name
         environment = definition.environment
         let origin = definition.source
@@ -40,6 +47,7 @@ struct PipelineView: Encodable {
         onPush = definition.onPush.rawValue
         self.live = whole ? live : live?.redacted()
         self.hold = whole ? hold : hold?.redacted()
+        self.pause = whole ? pause : pause?.redacted()
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -50,9 +58,10 @@ struct PipelineView: Encodable {
         try container.encode(onPush, forKey: .onPush)
         try container.encode(live, forKey: .live)
         try container.encode(hold, forKey: .hold)
+        try container.encode(pause, forKey: .pause)
     }
 
-    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live, hold }
+    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live, hold, pause }
 }
 
 /// A URL without `user:password@`, which does not belong on a page.

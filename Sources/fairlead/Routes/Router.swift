@@ -46,6 +46,8 @@ struct Router: Sendable {
             return try await api.log(run: path[1], stage: path[3], request)
         case ("POST", let path) where path.count == 3 && path[0] == "runs" && path[2] == "cancel":
             return try await api.cancel(path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "runs" && path[2] == "rerun":
+            return try await RerunRoute(api: api).rerun(path[1], request)
         case ("GET", ["pipelines"]): return try await api.pipelines(request)
         case ("GET", let path) where path.count == 2 && path[0] == "pipelines":
             return try await api.pipeline(path[1], request)
@@ -55,6 +57,8 @@ struct Router: Sendable {
             return try await api.plan(pipeline: path[1], request)
         case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "rollback":
             return try await lanes.rollback(pipeline: path[1], request)
+        case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "pause":
+            return try await lanes.pause(pipeline: path[1], request)
         case ("POST", let path) where path.count == 3 && path[0] == "pipelines" && path[2] == "resume":
             return try await lanes.resume(pipeline: path[1], request)
         case ("GET", ["events"]): return try await events.open(request)

@@ -71,6 +71,11 @@ final class Repository: Sendable {
         ).output
     }
 
+    /// From now on nobody is answered; connections are taken.
+    func freeze() { server.signal(SIGSTOP) }
+
+    func thaw() { server.signal(SIGCONT) }
+
     func end() async {
         server.signal(SIGKILL)
         await server.wait()

@@ -300,6 +300,13 @@ struct RunView: Decodable {
         let id: Int64
         let services: [Service]
     }
+    struct Rerun: Decodable {
+        struct Ending: Decodable { let status: String }
+        let from: String
+        let by: String?
+        let fresh: Bool
+        let before: Ending
+    }
     struct Check: Decodable {
         let name, message: String
         let passed, wasFailingBefore: Bool
@@ -316,6 +323,8 @@ struct RunView: Decodable {
     let images: [Image]
     let release: Release?
     let smokeTest: [Check]
+    let attempts: [Stage]
+    let reruns: [Rerun]
 
     init(_ response: HTTPResponse) throws {
         guard response.status == 200 else { throw Unexpected("\(response.status): \(response.string)") }

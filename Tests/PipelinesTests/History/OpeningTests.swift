@@ -197,6 +197,8 @@ struct OpeningTests {
         history.report(by: ReportRules(url: nil))
         try await history.setRevision(run: 1, revision: "b2", message: nil, author: nil, forced: false)
         #expect(try await history.dueReports().map(\.revision) == ["b2"])
+        let rerun = try await history.rerun(run: 1, from: nil, fresh: false, hold: .untilResumed, by: nil)
+        #expect(rerun == .success(.clone))
         #expect(try await history.read { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
     }
 

@@ -71,6 +71,30 @@ struct ReportTests {
         #expect(try await history.dueReports().map(\.externalID) == [nil, 4711])
     }
 
+    @Test("A run that is run again is told of again, with the deployment that it had")
+    func rerun() async throws {
+        let (fixture, history, epoch) = try fixture()
+        let run = try await fixture.push()
+        _ = try await history.claimNext(epoch: epoch)
+        let release = try await history.beginRelease(environment: "todo", run: run, body: [1], images: [])
+        try await history.markUndone(release)
+        try await history.finishRun(run, status: .failed, reason: nil)
+        for report in try await history.dueReports() {
+            try await history.markReportDone(report.id, externalID: report.kind == .deployment ? 4711 : nil)
+        }
+        let rerun = try await history.rerun(run: run, from: nil, fresh: false, hold: .untilResumed, by: nil)
+        #expect(rerun == .success(.clone))
+        #expect(try await states(history) == ["1 status pending: Run 1 is queued"])
+        _ = try await history.claimNext(epoch: epoch)
+        _ = try await history.beginRelease(environment: "todo", run: run, body: [1], images: [])
+        #expect(
+            try await states(history) == [
+                "1 status pending: Run 1 is running", "1 deployment in_progress: Run 1 deploys to todo",
+            ]
+        )
+        #expect(try await history.dueReports().map(\.externalID) == [nil, 4711])
+    }
+
     @Test(
         "Every end has its word, and no reason's sentence leaves the server",
         arguments: [

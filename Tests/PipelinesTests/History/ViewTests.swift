@@ -64,7 +64,7 @@ struct ViewTests {
                 "reference":"h/web@sha256:1"}],"message":"Real","pipeline":"todo",\
                 "queuedAt":"2026-07-01T09:30:00.000Z","reason":\(verdict),"ref":"refs/heads/main",\
                 "release":{"id":1,"services":[{"address":"127.0.0.1:41233","name":"web","port":8000,\
-                "url":"http://127.0.0.1:41233"}]},"revision":"abc","rollbackTo":null,"smokeTest":[{"duration":0.25,\
+                "url":"http://127.0.0.1:41233"}]},"reruns":[],"revision":"abc","rollbackTo":null,"smokeTest":[{"duration":0.25,\
                 "excerpt":"no","message":"status 500","name":"answers","passed":false,"status":500,\
                 "wasFailingBefore":false}],\
                 "stages":[\(([clone] + rest).joined(separator: ","))],"startedAt":"2026-07-01T09:30:01.000Z",\

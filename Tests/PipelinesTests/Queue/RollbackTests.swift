@@ -124,7 +124,7 @@ struct RollbackTests {
         #expect(try await place.history.claimNext(epoch: epoch).isEmpty)
 
         let hold = try #require(try await place.hold())
-        #expect(try await place.history.resume(environment: "todo") == .resumed(hold))
+        #expect(try await place.history.resume(environment: "todo") == .resumed(hold: hold, pause: nil))
         #expect(try await place.history.resume(environment: "todo") == .notHeld)
         #expect(try await place.hold() == nil)
         #expect(try await place.history.claimNext(epoch: epoch).map(\.run.id) == [newest])
@@ -249,7 +249,7 @@ struct RollbackTests {
         let now = try #require(try await place.hold())
         #expect(now.run == better && now.cause == .rolledBack && now.reason == nil)
         #expect(try await place.claim() == nil)
-        #expect(try await place.history.resume(environment: "todo") == .resumed(now))
+        #expect(try await place.history.resume(environment: "todo") == .resumed(hold: now, pause: nil))
         #expect(try await place.claim() == push)
     }
 

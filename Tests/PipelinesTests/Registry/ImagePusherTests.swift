@@ -31,6 +31,10 @@ struct ImagePusherTests {
             #expect(!(try await pusher.exists("\(registry.address)/other@\(digest)")))
             // By digest it comes back as what was built.
             _ = try await podman.lines(["rmi", "--force", String(id.dropFirst(7))])
+            let gone = await #expect(throws: StageError.self) {
+                _ = try await pusher.push(id, to: "\(registry.address)/other", log: log, deadline: .seconds(60))
+            }
+            #expect(gone?.outcome == .failed && gone?.reason.code == "image-gone", "\(gone?.reason.message ?? "")")
             let pull = ["pull", "--quiet", "--authfile", registry.authFile, "\(repository)@\(digest)"]
             #expect(try await podman.lines(pull).last == String(id.dropFirst(7)))
 

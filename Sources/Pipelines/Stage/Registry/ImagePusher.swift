@@ -46,8 +46,7 @@ public struct ImagePusher: Sendable {
         log: any StageLog,
         deadline: Duration
     ) async throws -> String {
-        let digits = imageID.hasPrefix("sha256:") ? String(imageID.dropFirst(7)) : imageID
-        let tag = String(digits.prefix(12))
+        let (digits, tag) = Self.names(of: imageID)
         let digestFile = "\(podman.temporaryFolder)/digest-\(Fingerprint.text(UInt64.random(in: 0...UInt64.max)))"
         defer { SmallFile.remove(digestFile) }
         // The client of a podman elsewhere takes --digestfile only to ignore it (4.3).
@@ -60,33 +59,43 @@ public struct ImagePusher: Sendable {
             )
         }
         guard result.succeeded else { throw fault(result, repository, deadline) }
-        if podman.remote != nil { return try await digest(of: digits, at: tag, in: repository) }
-        guard let digest = SmallFile.text(digestFile)?.trimmingWhitespace, !digest.isEmpty else {
-            throw fault(result, repository, deadline)
-        }
-        return digest
-    }
-
-    /// What the registry has under the tag, if it is the image: a manifest names the digest of its configuration, which
-    /// is the image's id.
-    private func digest(of image: String, at tag: String, in repository: String) async throws -> String {
-        struct Manifest: Decodable {
-            struct Config: Decodable { var digest: String }
-            var config: Config
-        }
-        let body = try await manifest(repository, tag, method: "GET")
-        guard let body, let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(body)),
-            manifest.config.digest == "sha256:\(image)"
-        else {
+        if podman.remote != nil {
+            if let digest = try await pushed(imageID, to: repository) { return digest }
             throw StageError(
                 .errored,
                 "push-failed",
                 "pushing to \(repository): the registry has something else at \(tag) than what was pushed"
             )
         }
+        guard let digest = SmallFile.text(digestFile)?.trimmingWhitespace, !digest.isEmpty else {
+            throw fault(result, repository, deadline)
+        }
+        return digest
+    }
+
+    /// The digest of an image's manifest in a repository that it was pushed to before; nil if it is not there. A manifest
+    /// names the digest of its configuration, which is the image's id.
+    ///
+    /// - Throws: as `exists`.
+    func pushed(_ imageID: String, to repository: String) async throws -> String? {
+        struct Manifest: Decodable {
+            struct Config: Decodable { var digest: String }
+            var config: Config
+        }
+        let (digits, tag) = Self.names(of: imageID)
+        let body = try await manifest(repository, tag, method: "GET")
+        guard let body, let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(body)),
+            manifest.config.digest == "sha256:\(digits)"
+        else { return nil }
         var hasher = SHA256Digest.Hasher()
         hasher.update(body)
         return "sha256:\(hasher.finalizeHex())"
+    }
+
+    /// An image's id without its prefix, and the tag that it is pushed under.
+    private static func names(of imageID: String) -> (digits: String, tag: String) {
+        let digits = imageID.hasPrefix("sha256:") ? String(imageID.dropFirst(7)) : imageID
+        return (digits, String(digits.prefix(12)))
     }
 
     /// Whether the registry has `host:port/repository@sha256:…` now.
@@ -163,6 +172,13 @@ public struct ImagePusher: Sendable {
         }
         if let fault = RegistryFault(in: message) {
             return StageError(.errored, fault.code, "pushing to \(repository): \(message); \(fault.advice)")
+        }
+        if message.contains("image not known") {
+            return StageError(
+                .failed,
+                "image-gone",
+                "the builder does not have the image any more, and neither has \(repository); run the run again from build"
+            )
         }
         let code = message.contains("denied") ? "registry-denied" : "push-failed"
         return StageError(.errored, code, "pushing to \(repository): \(result.ending). \(message)")

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Which checks of the smoke test fail already, before a deploy changes anything: what was red before is no verdict on
 /// what was pushed.
 struct EarlierFaults {
@@ -36,9 +34,7 @@ struct EarlierFaults {
     /// How the live release is reached; nil if the target cannot say. That is for the deploy to complain about.
     private func services(of live: LiveRelease, _ target: any DeployTarget) async -> ServiceAccess? {
         do {
-            let output = try await run.needs.history.output(run: live.run, stage: .deploy)
-            let deployed = try output.map { try JSONDecoder().decode(DeployOutput.self, from: Data($0)) }
-            return try await target.services(deployed?.services ?? [])
+            return try await target.services(try await run.needs.history.services(of: live))
         } catch {
             log.line("the smoke test's checks are not asked before the deploy: \(run.needs.reason(of: error).message)")
             return nil

@@ -61,7 +61,7 @@ struct CloneStage: Sendable {
     /// The revision to deploy: the pushed one if it is the head; for a manual run the one asked for, else the head.
     private func settle(head: String, _ mirror: Mirror) async throws -> String {
         guard let wanted = run.record.revision, wanted != head else { return head }
-        guard try await arrives(wanted, mirror) else {
+        guard try await arrives(wanted, head: head, mirror) else {
             throw StageError(
                 .failed,
                 "revision-not-found",
@@ -76,18 +76,30 @@ struct CloneStage: Sendable {
         throw try await superseded(by: newHead)
     }
 
-    /// GitHub's webhooks outrun its git servers: a revision that is not there yet is asked for again.
-    private func arrives(_ revision: String, _ mirror: Mirror) async throws -> Bool {
+    /// GitHub's webhooks outrun its git servers: a revision that is not there yet is asked for again. It will not come if a
+    /// later push has put the branch to where it is: somebody forced it elsewhere before it was fetched.
+    private func arrives(_ revision: String, head: String, _ mirror: Mirror) async throws -> Bool {
         let end = ContinuousClock.now + Duration.seconds(run.needs.limits.revisionWait)
-        var wait = Duration.milliseconds(500)
+        var (head, wait) = (head, Duration.milliseconds(500))
         while true {
             if try await mirror.contains(revision) { return true }
+            if run.record.trigger != .manual, try await laterRun()?.revision == head {
+                throw try await superseded(by: head)
+            }
             if ContinuousClock.now + wait > end { return false }
             log.line("revision \(revision) is not there yet; asking again in \(wait.inWords)")
             try await Task.sleep(for: wait)
             wait = min(wait * 2, .seconds(5))
-            _ = try await fetch()
+            head = try await fetch()
         }
+    }
+
+    /// The newest of the pushes to the same ref that wait.
+    private func laterRun() async throws -> RunRecord? {
+        let (history, record) = (run.needs.history, run.record)
+        let newer = try await history.newerRun(than: run.id, pipeline: record.pipeline, ref: record.ref)
+        guard let newer else { return nil }
+        return try await history.record(run: newer)
     }
 
     private func isDescendantOfLive(_ revision: String, _ mirror: Mirror) async throws -> Bool {

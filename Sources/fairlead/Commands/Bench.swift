@@ -36,7 +36,9 @@ struct Bench: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try Configuration.read(options.config)
-            guard let definition = try readPipelines(settings).values.first else { throw ValidationError("no pipeline") }
+            guard let definition = try readPipelines(settings).values.first else {
+                throw ValidationError("there is no pipeline")
+            }
             let history = try History.open(folder: settings.data)
             let epoch = try history.beginEpoch()
             let hash = try await history.registerDefinition(definition)

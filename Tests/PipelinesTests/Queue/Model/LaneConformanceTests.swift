@@ -54,6 +54,7 @@ private struct RealQueue {
         var runs: [Run]
         /// The rollback that holds.
         var hold: Int64?
+        var isPaused: Bool
     }
 
     func state() async throws -> State {
@@ -61,7 +62,11 @@ private struct RealQueue {
         while let record = try await history.record(run: Int64(runs.count + 1)) {
             runs.append(State.Run(status: record.status, supersededBy: record.supersededBy))
         }
-        return State(runs: runs, hold: try await history.hold(environment: "todo")?.run)
+        return State(
+            runs: runs,
+            hold: try await history.hold(environment: "todo")?.run,
+            isPaused: try await history.pause(environment: "todo") != nil
+        )
     }
 
     /// - Parameter model: as it was before.
@@ -85,8 +90,10 @@ private struct RealQueue {
         case .crash:
             let next = try history.beginEpoch()
             epoch.withLock { $0 = next }
-        case .pause: try await setPaused("1")
-        case .unpause: try await setPaused("NULL")
+        case .pause: _ = try await history.pause(environment: "todo", reason: nil, by: nil)
+        case .rerun(let run):
+            let stage: StageName = if case .rollback = model[run].kind { .deploy } else { .clone }
+            _ = try await history.rerun(run: Int64(run), from: stage, fresh: false, hold: hold, by: nil).get()
         case .rollBack(let run):
             _ = try await history.enqueueRollback(
                 pipeline: "todo",
@@ -103,6 +110,15 @@ private struct RealQueue {
     private func end(_ model: LaneModel, _ status: RunStatus) async throws {
         guard let number = model.running else { return }
         let run = Int64(number)
+        let attempt = try await history.startAttempt(run: run, stage: .deploy)
+        try await history.finishAttempt(
+            run: run,
+            stage: .deploy,
+            attempt: attempt,
+            status: .failed,
+            reason: nil,
+            output: nil
+        )
         let isCancelled = try await history.isCancelRequested(run: run)
         if status == .succeeded, !isCancelled {
             let release = try await history.beginRelease(environment: "todo", run: run, body: [1], images: [])
@@ -110,24 +126,13 @@ private struct RealQueue {
         }
         try await history.finishRun(run, status: isCancelled ? .cancelled : status, reason: nil)
     }
-
-    private func setPaused(_ value: String) async throws {
-        try await history.write { db, changes in
-            try db.execute(
-                sql: """
-                    INSERT INTO environments (name, paused_at) VALUES ('todo', \(value))
-                    ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at
-                    """
-            )
-            changes.append(.queue)
-        }
-    }
 }
 
 extension RealQueue.State {
     init(_ model: LaneModel) {
         runs = model.runs.map { Run(status: $0.status, supersededBy: $0.supersededBy.map(Int64.init)) }
         hold = model.holds.last.map(Int64.init)
+        isPaused = model.isPaused
     }
 }
 

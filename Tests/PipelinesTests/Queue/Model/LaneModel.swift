@@ -19,6 +19,13 @@ struct LaneModel: Hashable {
         var isCancelRequested = false
         var epoch = 0
         var hasReleased = false
+        /// Has come to an end once.
+        var hasBegun = false
+        /// Somebody has run it again.
+        var isRerun = false
+
+        /// It has its turn: nothing leaps over it.
+        var isPinned: Bool { kind == .pinned || isRerun }
     }
 
     enum Event: Hashable {
@@ -28,10 +35,11 @@ struct LaneModel: Hashable {
         case cancel(Int)
         /// The server dies, and another one starts.
         case crash
-        case pause, unpause
-        case rollBack(Int)
-        /// The hold is to end.
+        case pause
+        /// Pause and hold are to end.
         case resume
+        case rollBack(Int)
+        case rerun(Int)
     }
 
     let onPush: Definition.OnPush
@@ -65,11 +73,17 @@ struct LaneModel: Hashable {
 
     /// Everything that can happen now.
     var events: [Event] {
-        var events: [Event] = [.push, .pin, .claim, .crash, .resume, isPaused ? .unpause : .pause]
+        var events: [Event] = [.push, .pin, .claim, .crash, .pause, .resume]
         if running != nil { events += [.succeed, .fail] }
         events += numbers { !$0.status.isFinal && !$0.isCancelRequested }.map(Event.cancel)
         events += numbers { $0.hasReleased }.filter(mayRollBack).map(Event.rollBack)
+        events += numbers { $0.status.isFinal && $0.status != .superseded }.filter(mayRerun).map(Event.rerun)
         return events
+    }
+
+    /// Only the newest run of the lane, but for those that were cancelled before they began.
+    private func mayRerun(_ number: Int) -> Bool {
+        runs[number...].allSatisfy { $0.status == .superseded || ($0.status.isFinal && !$0.hasBegun) }
     }
 
     private func mayRollBack(to number: Int) -> Bool {
@@ -94,11 +108,13 @@ struct LaneModel: Hashable {
         case .cancel(let number): cancel(number)
         case .crash: epoch += 1
         case .pause: isPaused = true
-        case .unpause: isPaused = false
         case .rollBack(let number):
             runs.append(Run(kind: .rollback(origin(number))))
             holds.append(runs.count)
-        case .resume: if let held = holds.last, self[held].status.isFinal { holds = [] }
+        case .resume:
+            isPaused = false
+            if let held = holds.last, self[held].status.isFinal { holds = [] }
+        case .rerun(let number): rerun(number)
         }
     }
 
@@ -115,8 +131,8 @@ struct LaneModel: Hashable {
             holds = []
         }
         guard let head = queued.first else { return }
-        guard self[head].kind == .push, onPush != .queue else { return begin(head) }
-        let leap = queued.prefix { self[$0].kind == .push }
+        guard !self[head].isPinned, onPush != .queue else { return begin(head) }
+        let leap = queued.prefix { !self[$0].isPinned }
         for number in leap.dropLast() {
             self[number].status = .superseded
             self[number].supersededBy = leap.last
@@ -131,6 +147,7 @@ struct LaneModel: Hashable {
 
     private mutating func end(_ status: RunStatus) {
         guard let number = running else { return }
+        self[number].hasBegun = true
         self[number].status = self[number].isCancelRequested ? .cancelled : status
         if self[number].status == .succeeded {
             live = (number, origin(number))
@@ -144,6 +161,14 @@ struct LaneModel: Hashable {
         guard self[number].status == .queued else { return }
         self[number].status = .cancelled
         settle(number)
+    }
+
+    private mutating func rerun(_ number: Int) {
+        self[number].status = .queued
+        self[number].isCancelRequested = false
+        self[number].epoch = 0
+        self[number].isRerun = true
+        if case .rollback = self[number].kind, !holds.contains(number) { holds.append(number) }
     }
 
     /// A rollback that is deployed is the only one that holds; one that is not holds nothing.

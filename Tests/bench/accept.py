@@ -59,6 +59,7 @@ deploy: {{ podman: {{}}, manifests: [k8s] }}
     write(f"{base}/fairlead.yaml", """listen: 127.0.0.1:0
 data: ./data
 pipelines: ./pipelines
+public: everything
 webhooks: { secrets: [{ env: BENCH_SECRET }] }
 """)
 

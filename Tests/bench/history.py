@@ -25,7 +25,7 @@ FILL = [
         CASE WHEN i % 10 < 6 THEN 'superseded' WHEN i % 10 = 9 THEN 'build-failed' END,
         CASE WHEN i % 10 < 6 THEN i - i % 10 + 6 END, ?3 + i * 1000, ?3 + i * 1000, ?3 + i * 1000 + 900 FROM numbers""",
     NUMBERS + """ INSERT INTO attempts (run_id, stage, attempt, status, started_at, finished_at, output)
-    SELECT i, stage, 1, 'succeeded', ?3 + i * 1000, ?3 + i * 1000 + 900, '{}' FROM numbers,
+    SELECT i, stage, 1, 'succeeded', ?3 + i * 1000, ?3 + i * 1000 + 900, x'7b7d' FROM numbers,
         (SELECT 'clone' AS stage UNION SELECT 'build' UNION SELECT 'push' UNION SELECT 'deploy' UNION SELECT 'smoke-test')
     WHERE i % 10 >= 6""",
 ]
@@ -43,8 +43,6 @@ def environment():
 def fill(base, count):
     """A history of so many runs that are over. The first claims make the database and its definition."""
     server_files(base)
-    with open(f"{base}/fairlead.yaml", "a") as file:
-        file.write("public: everything\n")
     claim(base)
     database = sqlite3.connect(f"{base}/data/fairlead.db", isolation_level=None)
     first = database.execute("SELECT max(id) + 1 FROM runs").fetchone()[0]

@@ -64,9 +64,9 @@ webhooks: { secrets: [{ env: BENCH_SECRET }] }
 """)
 
 
-def ours(base, *arguments):
+def ours(base, *arguments, files=server_files):
     """Serves from a new data folder and yields the address that it announces."""
-    server_files(base)
+    files(base)
     environment = dict(os.environ, BENCH_SECRET=SECRET, FAIRLEAD_SHARE=ROOT)
     return running([FAIRLEAD, *arguments, "--config", f"{base}/fairlead.yaml"], f"{base}/log", env=environment)
 

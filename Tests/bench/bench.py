@@ -3,6 +3,7 @@
 import sys
 
 import accept
+import builds
 import cluster
 import history
 import idle
@@ -11,7 +12,7 @@ import road
 
 BENCHES = {
     "accept": accept.run, "git": repository.run, "run": road.run, "cluster": cluster.run, "history": history.run,
-    "idle": idle.run}
+    "builds": builds.run, "idle": idle.run}
 
 
 def main():

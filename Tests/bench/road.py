@@ -38,10 +38,10 @@ class Repository:
         shutil.copy(f"{ROOT}/Tests/sample/web.yaml", f"{self.tree}/k8s/web.yaml")
         shutil.copy(shutil.which("busybox"), f"{self.tree}/{context}/busybox")
 
-    def commit(self, changing=None):
+    def commit(self, changing=None, branch="main"):
         """Changes a file, by default the page of the image, pushes, and returns the revision."""
         write(f"{self.tree}/{changing or f'{self.context}/index.html'}", f"Hello {uuid.uuid4()}\n")
-        for command in (["add", "--all"], ["commit", "-q", "-m", "Change"], ["push", "-q", self.bare, "main"]):
+        for command in (["add", "--all"], ["commit", "-q", "-m", "Change"], ["push", "-q", self.bare, f"HEAD:refs/heads/{branch}"]):
             sh("git", "-C", self.tree, *command, env=self.environment)
         return sh("git", "-C", self.tree, "rev-parse", "HEAD", env=self.environment).strip()
 
@@ -55,12 +55,12 @@ def ask(port, method, path, body=None, headers=None):
     return answer.status, json.loads(text)
 
 
-def push(port, revision, url):
-    """Sends the push and waits until its run is over; only success counts."""
+def announce(port, revision, url, branch="main"):
+    """Sends the push and returns the number of its run."""
     commit = {"id": revision, "message": "Change", "timestamp": "2026-01-01T00:00:00Z",
               "author": {"name": "b", "email": "b@localhost"}}
     body = json.dumps({
-        "ref": "refs/heads/main", "before": "0" * 40, "after": revision, "created": False, "deleted": False,
+        "ref": f"refs/heads/{branch}", "before": "0" * 40, "after": revision, "created": False, "deleted": False,
         "forced": False, "head_commit": commit, "commits": [commit],
         "repository": {"id": 1, "name": "web", "full_name": "bench/web", "private": False, "clone_url": url,
                        "default_branch": "main"},
@@ -70,7 +70,12 @@ def push(port, revision, url):
         "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()})
     if status != 202:
         raise SystemExit(f"bench: the push got {status}: {receipt}")
-    number = receipt["runs"][0]["id"]
+    return receipt["runs"][0]["id"]
+
+
+def push(port, revision, url):
+    """Sends the push and waits until its run is over; only success counts."""
+    number = announce(port, revision, url)
 
     def over():
         run = ask(port, "GET", f"/api/v1/runs/{number}")[1]

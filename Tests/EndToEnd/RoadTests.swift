@@ -108,6 +108,22 @@ extension EndToEnd {
             }
         }
 
+        @Test("a revision that was forced away before it was fetched gives way to the push that took its place")
+        func forcedAway() async throws {
+            try await World.run { world in
+                let gone = try Receipt(try await world.push(String(repeating: "c1", count: 20))).runs[0].id
+                _ = try await eventually("it is asked for") {
+                    try await world.log(gone, "clone").contains("is not there yet") ? true : nil
+                }
+                let head = try await world.repository.commit(["index.html": "Hello two\n"], message: "Two")
+                #expect(try await world.deploy(head).status == "succeeded")
+                let run = try await world.run(gone)
+                #expect(run.status == "superseded" && run.reason?.code == "branch-moved-on")
+                let successor = try await world.run(try #require(run.supersededBy))
+                #expect(successor.revision == head && successor.trigger == "push")
+            }
+        }
+
         @Test("a change outside of source.paths is skipped")
         func paths() async throws {
             try await World.run { world in

@@ -8,6 +8,7 @@ struct APIRoutes: Sendable {
     let needs: RunDependencies
     let access: Access
     let runner: Runner
+    let comparisons: HeadComparisons
     let pipelines: @Sendable () -> PipelineSet
 
     private var history: History { needs.history }
@@ -179,6 +180,7 @@ struct APIRoutes: Sendable {
             live: try await history.pipelineLive(environment: environment),
             hold: try await history.hold(environment: environment),
             pause: try await history.pause(environment: environment),
+            compared: comparisons[entry.definition.name],
             whole: visibility == .everything
         )
     }

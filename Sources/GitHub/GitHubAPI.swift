@@ -99,10 +99,11 @@ public struct GitHubAPI: Sendable {
         _ body: Data?,
         _ token: String
     ) -> HTTPRequest {
-        var headers = [
-            ("Authorization", "Bearer \(token)"), ("Accept", "application/vnd.github+json"),
-            ("X-GitHub-Api-Version", "2022-11-28"),
-        ] + more
+        var headers =
+            [
+                ("Authorization", "Bearer \(token)"), ("Accept", "application/vnd.github+json"),
+                ("X-GitHub-Api-Version", "2022-11-28"),
+            ] + more
         if body != nil { headers.append(("Content-Type", "application/json")) }
         return HTTPRequest(
             method: method,

@@ -19,18 +19,20 @@ struct RepositoryLook: Sendable {
         let refs = Refs(look: self)
         for entry in entries {
             do {
-                let comparison =
-                    if let ref = entry.definition.source.ref {
-                        try await compare(entry, ref: ref, at: try await refs.revision(of: ref, entry.definition.source))
-                    } else {
-                        try await TagLook(needs: needs, entry: entry).compare(try await refs.all(entry.definition.source))
-                    }
-                results.append((entry, comparison))
+                results.append((entry, try await compare(entry, refs)))
             } catch {
                 results.append((entry, .init(at: history.now(), outcome: .failed, reason: needs.reason(ofLook: error))))
             }
         }
         return results
+    }
+
+    private func compare(_ entry: PipelineSet.Entry, _ refs: Refs) async throws -> HeadComparison {
+        let source = entry.definition.source
+        guard let ref = source.ref else {
+            return try await TagLook(needs: needs, entry: entry).compare(try await refs.all(source))
+        }
+        return try await compare(entry, ref: ref, at: try await refs.revision(of: ref, source))
     }
 
     private func compare(_ entry: PipelineSet.Entry, ref: String, at revision: String?) async throws -> HeadComparison {

@@ -75,8 +75,8 @@ struct CloneStage: Sendable {
         if wanted == newHead { return wanted }
         let marker = try await skipMarker(of: newHead, mirror)
         // Nothing takes over from what a head that asks to be skipped was put on top of.
-        let mayGoOn =
-            if marker != nil { try await mirror.isAncestor(wanted, of: newHead) } else { run.definition.onPush == .queue }
+        var mayGoOn = run.definition.onPush == .queue
+        if marker != nil { mayGoOn = try await mirror.isAncestor(wanted, of: newHead) }
         if mayGoOn, try await isDescendantOfLive(wanted, mirror) { return wanted }
         throw try await superseded(by: newHead, skipMarker: marker)
     }

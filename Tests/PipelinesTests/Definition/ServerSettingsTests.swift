@@ -27,6 +27,7 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         "registry: { embedded: true, port: 5001 }", "registry: {}", "registries: [{ address: 'h:5', insecure: yes }]",
         "registries: [{ address: h, user: u, password: { env: TOKEN } }]", "unsafeBuilds: true",
         "buildNetwork: { allow: [10.1.0.0/16, 192.168.7.9/32] }", "limits: {}",
+        "reconcile: 30s", "reconcile: off", "reconcile: 'off'",
         "limits: { fetchIdle: 10s, builds: 4, logBytes: 1MiB, apiBodyBytes: 2048 }", "public: everything",
         "webhooks: { secrets: [{ env: HOOK, sources: [a/b, 'a/*', 'https://h/p.git', { github: a/b, id: 7 }] }] }",
         "git: { credentials: [{ host: h, password: { env: A } }, { host: '[::1]', user: u, password: { file: x } }] }",
@@ -47,6 +48,7 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
             #expect(settings.public == .nothing && !settings.unsafeBuilds && !settings.registry.embedded)
             #expect(settings.webhookSecrets.isEmpty && settings.registries.isEmpty && settings.git.credentials.isEmpty)
             #expect(settings.limits == Limits())
+            #expect(settings.reconcile == 300)
             #expect(
                 settings.warnings.map(\.message) == [
                     "no secret is set under webhooks.secrets: every delivery will be refused"

@@ -337,6 +337,8 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         BadPipeline("builder: { podman: 'ssh://core@host' }", "1:20", "path of the socket"),
         BadPipeline("builder: { podman: 'ssh://a:b@host/x' }", "1:20", "identity"),
         BadPipeline("builder: { podman: 'https://x' }", "1:20", "tcp://host:port"),
+        BadPipeline("reconcile: 30", "1:12", "or off", "30s"), BadPipeline("reconcile: true", "1:12", "or off"),
+        BadPipeline("reconcile: 25h", "1:12", "at most 24h"),
         BadPipeline("limits: { builds: 0 }", "1:19", "from 1 to 64"),
         BadPipeline("limits: { fetchIdle: 30 }", "1:22", "30s"),
         BadPipeline("limits: { logBytes: 16MB }", "1:21", "25MiB"),

@@ -29,14 +29,15 @@ struct PipelineView: Encodable {
     let pause: EnvironmentPause?
     let compared: HeadComparison?
 
-    init(
-        _ definition: Definition,
-        live: PipelineLive?,
-        hold: EnvironmentHold?,
-        pause: EnvironmentPause?,
-        compared: HeadComparison?,
-        whole: Bool
-    ) {
+    /// What is so now.
+    struct State {
+        let live: PipelineLive?
+        let hold: EnvironmentHold?
+        let pause: EnvironmentPause?
+        let compared: HeadComparison?
+    }
+
+    init(_ definition: Definition, _ state: State, whole: Bool) {
         name = definition.name
         environment = definition.environment
         let origin = definition.source
@@ -47,10 +48,10 @@ struct PipelineView: Encodable {
             paths: origin.paths
         )
         onPush = definition.onPush.rawValue
-        self.live = whole ? live : live?.redacted()
-        self.hold = whole ? hold : hold?.redacted()
-        self.pause = whole ? pause : pause?.redacted()
-        self.compared = whole ? compared : compared?.redacted()
+        live = whole ? state.live : state.live?.redacted()
+        hold = whole ? state.hold : state.hold?.redacted()
+        pause = whole ? state.pause : state.pause?.redacted()
+        compared = whole ? state.compared : state.compared?.redacted()
     }
 
     func encode(to encoder: any Encoder) throws {

@@ -9,6 +9,7 @@ public struct GitHubAPI: Sendable {
     let client: HTTPClient
     let deadline: Duration
     private let tokens: TokenSource
+    private let credential: GitHubCredential
 
     /// - Parameters:
     ///   - api: The address of the API, without a slash at the end; on GitHub Enterprise `https://HOST/api/v3`.
@@ -23,6 +24,17 @@ public struct GitHubAPI: Sendable {
         self.client = client
         self.deadline = deadline
         tokens = TokenSource(credential)
+        self.credential = credential
+    }
+
+    var isApp: Bool { if case .app = credential { true } else { false } }
+
+    /// What an app shows where it speaks for itself, and not for an installation.
+    func appToken() throws(GitHubError) -> String {
+        guard case .app(let id, let key, _) = credential else {
+            throw GitHubError(.unauthorized, "only a GitHub App has a webhook of its own")
+        }
+        return try TokenSource.jwt(app: id, key, now: Date())
     }
 
     /// A token that may read the repository and report on it: the one that was given, or the app's installation's,

@@ -15,6 +15,7 @@ extension EndToEnd {
                 let settings = """
                     public: everything
                     reconcile: 1s
+                    url: https://deploy.example
                     github: { token: { env: FL_SECRET }, api: "\(github.api)" }
 
                     """
@@ -93,6 +94,40 @@ extension EndToEnd {
                     #expect(answer.status == 202)
                 }
                 try await world.verifyNewest(Self.branches)
+            }
+        }
+
+        @Test("deliveries that failed are asked for again, and are answered with the runs that there are")
+        func redelivery() async throws {
+            try await Self.run { world, github in
+                try await eventually("main was looked at") { try await world.compared("main", "noted") }
+                let asked = { @Sendable in github.asked.filter { $0.hasSuffix("/attempts") } }
+                // The first look only finds out where the list ends.
+                try await eventually("the list was read") {
+                    github.asked.contains { $0.hasSuffix("/deliveries") } ? true : nil
+                }
+                let one = try await world.repository.commit(["a": "1"], message: "One")
+                let two = try await world.repository.commit(["a": "2"], message: "Two")
+                let guids = [UUID().uuidString: one, UUID().uuidString: two]
+                github.redeliver.value = { guid in
+                    guard let revision = guids[guid] else { return 404 }
+                    return (try? await world.push(revision, to: "main", at: github, guid: guid).status) ?? 0
+                }
+                let refused = UUID().uuidString
+                github.note(refused, status: 401)
+                for guid in guids.keys { github.note(guid, status: 502) }
+                for (guid, revision) in guids {
+                    let run = try await eventually("\(guid) has arrived") { () -> World.Listed? in
+                        let deliveries = try await world.runs("pipeline=main")
+                        return deliveries.first { $0.revision == revision }
+                    }
+                    _ = try await world.finished(run.id)
+                }
+                try await world.verifyNewest(["main"])
+                try await eventually("both were asked for") { asked().count >= 2 ? true : nil }
+                // Once each, and never what was refused.
+                #expect(Set(asked()) == ["POST \(GitHubHost.attempts(101))", "POST \(GitHubHost.attempts(102))"])
+                #expect(asked().count == 2)
             }
         }
 
@@ -191,8 +226,13 @@ extension World {
         (try await get("/api/v1/pipelines/\(pipeline)").json()["live"] as? [String: Any])?["revision"] as? String
     }
 
-    fileprivate func push(_ revision: String, to branch: String, at github: GitHubHost) async throws -> HTTPResponse {
-        try await push(revision, ref: "refs/heads/\(branch)") { payload in
+    fileprivate func push(
+        _ revision: String,
+        to branch: String,
+        at github: GitHubHost,
+        guid: String = UUID().uuidString
+    ) async throws -> HTTPResponse {
+        try await push(revision, ref: "refs/heads/\(branch)", guid: guid) { payload in
             var repository = payload["repository"] as? [String: Any] ?? [:]
             repository["clone_url"] = github.url
             return payload.merging(["repository": repository]) { $1 }

@@ -11,6 +11,7 @@ public struct Reconciler: Sendable {
     private let comparisons: HeadComparisons
     private let schedule = Schedule()
     private let answers = Locked<[String: KnownHead]>([:])
+    private let hooks = Locked(HookLook.Memory())
 
     /// Repositories looked at side by side: a look is a question or two, and one that hangs holds its place for a while.
     private static let width = 8
@@ -53,6 +54,7 @@ public struct Reconciler: Sendable {
 
     /// One look at a repository. Returns whether it could be looked at.
     private func look(at entries: [PipelineSet.Entry]) async -> Bool {
+        await askAgain(entries)
         let look = RepositoryLook(needs: needs, entries: entries, answers: answers)
         var isWell = true
         for (entry, result) in await look.compare() {
@@ -63,6 +65,21 @@ public struct Reconciler: Sendable {
             say(result, entry)
         }
         return isWell
+    }
+
+    /// Deliveries that failed; a GitHub that does not answer to that says so to the comparison, too.
+    private func askAgain(_ entries: [PipelineSet.Entry]) async {
+        guard let api = needs.github, let rules = ReportRules(needs.settings),
+            let repository = entries.lazy.compactMap({ rules.repository(of: $0.definition.source) }).first
+        else { return }
+        do {
+            try await HookLook(needs: needs, api: api, repository: repository, memory: hooks).askAgain()
+        } catch {
+            needs.logger.info(
+                "GitHub's deliveries could not be read",
+                metadata: ["repository": "\(repository)", "error": "\(error)"]
+            )
+        }
     }
 
     private func say(_ result: HeadComparison, _ entry: PipelineSet.Entry) {

@@ -6,10 +6,18 @@ import Pipelines
 /// What GitHub is to a deploy: repositories over https, and the API beside them, on loopback and without the s. The
 /// repository behind it is the test's, and it can be away.
 final class GitHubHost: Sendable {
-    /// Says of every request what it was; nil is answered as if nobody were there.
-    private struct State {
+    fileprivate struct State {
         var isAway = false
         var asked: [String] = []
+        var deliveries: [Delivery] = []
+    }
+
+    /// As its list has it.
+    fileprivate struct Delivery {
+        let id: Int
+        let guid: String
+        let isRedelivery: Bool
+        let status: Int
     }
 
     private let state: Locked<State>
@@ -17,10 +25,12 @@ final class GitHubHost: Sendable {
 
     /// The repository that is behind this host; set once there is one.
     let origin = Locked<Repository?>(nil)
+    /// Delivers again what has this guid, and says with what status that was answered.
+    let redeliver = Locked<(@Sendable (String) async -> Int)?>(nil)
 
     init() throws {
         let state = Locked(State())
-        let origin = origin
+        let (origin, redeliver) = (origin, redeliver)
         let client = HTTPClient()
         var configuration = HTTPServerConfiguration()
         configuration.port = 0
@@ -34,6 +44,7 @@ final class GitHubHost: Sendable {
             }
             Task {
                 do {
+                    if let answer = Self.answer(request, state, redeliver.value) { return responder.respond(answer) }
                     responder.respond(try await Self.answer(request, repository, client))
                 } catch {
                     responder.respond(Response(status: 500, headers: [], body: .bytes(Array("\(error)".utf8))))
@@ -52,6 +63,41 @@ final class GitHubHost: Sendable {
     func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
 
     func stop() async { await server.stop(grace: .seconds(1)) }
+
+    /// Notes a delivery and its answer; 0 is none.
+    func note(_ guid: String, status: Int) {
+        state.withLock { $0.note(guid, isRedelivery: false, status: status) }
+    }
+
+    static func attempts(_ delivery: Int) -> String { "\(hooks)/7/deliveries/\(delivery)/attempts" }
+
+    private static let hooks = "/api/v3/repos/test/sample/hooks"
+
+    /// What GitHub says of webhooks; nil for all other questions.
+    private static func answer(
+        _ request: Request,
+        _ state: Locked<State>,
+        _ redeliver: (@Sendable (String) async -> Int)?
+    ) -> Response? {
+        guard request.path.hasPrefix(hooks) else { return nil }
+        let path = request.path.dropFirst(hooks.count)
+        if path == "" {
+            let hook = #"{"id":7,"active":true,"config":{"url":"https://deploy.example/webhooks/github"}}"#
+            return .init(status: 200, headers: [], body: .bytes(Array("[\(hook)]".utf8)))
+        }
+        if path == "/7/deliveries" {
+            let list = state.withLock { $0.deliveries.reversed().map(\.json) }.joined(separator: ",")
+            return .init(status: 200, headers: [], body: .bytes(Array("[\(list)]".utf8)))
+        }
+        guard let id = path.split(separator: "/").dropFirst(2).first.flatMap({ Int($0) }),
+            let known = state.withLock({ $0.deliveries.first { $0.id == id } }), let redeliver
+        else { return .init(status: 404, headers: [], body: .bytes(Array("{}".utf8))) }
+        Task {
+            let status = await redeliver(known.guid)
+            state.withLock { $0.note(known.guid, isRedelivery: true, status: status) }
+        }
+        return .init(status: 202, headers: [], body: .bytes(Array("{}".utf8)))
+    }
 
     private static func answer(
         _ request: Request,
@@ -85,6 +131,24 @@ final class GitHubHost: Sendable {
             headers: answer.header("Content-Type").map { [("Content-Type", $0)] } ?? [],
             body: .bytes(answer.body)
         )
+    }
+}
+
+extension GitHubHost.State {
+    fileprivate mutating func note(_ guid: String, isRedelivery: Bool, status: Int) {
+        deliveries.append(
+            .init(id: 100 + deliveries.count, guid: guid, isRedelivery: isRedelivery, status: status)
+        )
+    }
+}
+
+extension GitHubHost.Delivery {
+    fileprivate var json: String {
+        """
+        {"id":\(id),"guid":"\(guid)","delivered_at":"\(Date().formatted(.iso8601))","redelivery":\(isRedelivery),\
+        "duration":0.1,"status":"","status_code":\(status),"event":"push","action":null,"installation_id":null,\
+        "repository_id":42}
+        """
     }
 }
 

@@ -9,6 +9,7 @@ public struct GitHubAPI: Sendable {
     let client: HTTPClient
     let deadline: Duration
     private let tokens: TokenSource
+    private let credential: GitHubCredential
 
     /// - Parameters:
     ///   - api: The address of the API, without a slash at the end; on GitHub Enterprise `https://HOST/api/v3`.
@@ -23,6 +24,17 @@ public struct GitHubAPI: Sendable {
         self.client = client
         self.deadline = deadline
         tokens = TokenSource(credential)
+        self.credential = credential
+    }
+
+    var isApp: Bool { if case .app = credential { true } else { false } }
+
+    /// What an app shows where it speaks for itself, and not for an installation.
+    func appToken() throws(GitHubError) -> String {
+        guard case .app(let id, let key, _) = credential else {
+            throw GitHubError(.unauthorized, "only a GitHub App has a webhook of its own")
+        }
+        return try TokenSource.jwt(app: id, key, now: Date())
     }
 
     /// A token that may read the repository and report on it: the one that was given, or the app's installation's,
@@ -61,15 +73,30 @@ public struct GitHubAPI: Sendable {
         about what: String,
         token: String
     ) async throws(GitHubError) -> Answer {
-        let response: HTTPResponse
+        let bytes: Data?
+        do { bytes = try body.map { try JSONEncoder().encode($0) } } catch {
+            throw GitHubError(.invalid, "what is to be said about \(what) cannot be written as JSON: \(error)")
+        }
+        return try decode(try await response(to: method, path, body: bytes, token: token), about: what)
+    }
+
+    /// Sends a request, whatever the status of its answer.
+    func response(
+        to method: String,
+        _ path: String,
+        headers: [(String, String)] = [],
+        body: Data? = nil,
+        token: String
+    ) async throws(GitHubError) -> HTTPResponse {
         do {
-            response = try await client.send(
-                request(method, path, try body.map { try JSONEncoder().encode($0) }, token)
-            )
+            return try await client.send(request(method, path, headers, body, token))
         } catch {
             throw GitHubError(.unreachable, "\(api) cannot be reached: \(error)")
         }
-        guard response.status < 300 else { throw GitHubError(response, about: what) }
+    }
+
+    func decode<Answer: Decodable>(_ response: HTTPResponse, about what: String) throws(GitHubError) -> Answer {
+        guard (200..<300).contains(response.status) else { throw GitHubError(response, about: what) }
         do {
             return try JSONDecoder().decode(Answer.self, from: Data(response.body))
         } catch {
@@ -77,11 +104,18 @@ public struct GitHubAPI: Sendable {
         }
     }
 
-    private func request(_ method: String, _ path: String, _ body: Data?, _ token: String) -> HTTPRequest {
-        var headers = [
-            ("Authorization", "Bearer \(token)"), ("Accept", "application/vnd.github+json"),
-            ("X-GitHub-Api-Version", "2022-11-28"),
-        ]
+    private func request(
+        _ method: String,
+        _ path: String,
+        _ more: [(String, String)],
+        _ body: Data?,
+        _ token: String
+    ) -> HTTPRequest {
+        var headers =
+            [
+                ("Authorization", "Bearer \(token)"), ("Accept", "application/vnd.github+json"),
+                ("X-GitHub-Api-Version", "2022-11-28"),
+            ] + more
         if body != nil { headers.append(("Content-Type", "application/json")) }
         return HTTPRequest(
             method: method,

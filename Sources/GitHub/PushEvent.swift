@@ -112,7 +112,9 @@ private let skipMarkers = [
     "[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "[skip deploy]",
 ].map { (text: $0, bytes: Array($0.utf8)) }
 
-func skipMarker(in message: String) -> String? {
+/// The first marker in a commit's message that asks for no run, in lower case and with its brackets; nil if there is
+/// none. See ``PushEvent/skipMarker``.
+public func skipMarker(in message: String) -> String? {
     var rest = message.utf8[...]
     while let bracket = rest.firstIndex(of: UInt8(ascii: "[")) {
         rest = rest[bracket...]

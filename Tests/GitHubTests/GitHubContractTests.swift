@@ -32,6 +32,17 @@ struct GitHubContractTests {
         #expect(token == "ghs_example")
     }
 
+    @Test func `Webhooks, their deliveries, and redeliveries`() async throws {
+        let address = "https://d.example/webhooks/github"
+        let app = GitHubCredential.app(id: 1, key: try await AppKey.make(), installation: nil)
+        for credential in [.token("t"), app] {
+            let hook = try #require(try await api(credential).webhook(to: address, of: "acme/web"))
+            let delivery = try #require(try await api(credential).deliveries(of: hook).deliveries.first)
+            _ = try await api(credential).deliveries(of: hook, from: "v1_17")
+            try await api(credential).redeliver(delivery.id, of: hook)
+        }
+    }
+
     @Test func repository() async throws {
         try await api().canSee("acme/web")
     }

@@ -21,6 +21,10 @@ DIGITALOCEAN = "digitalocean/digitalocean.mock.openapi.json"
 GITHUB = "github-rest/api.github.com.openapi.json"
 
 
+DELIVERY = {"id": 9, "guid": "g", "delivered_at": "2026-07-01T09:30:00Z", "redelivery": False, "status_code": 502,
+            "event": "push"}
+
+
 class GitHubAnswers(Resolver):
     """GitHub's description has no examples: what the answers must hold for a client is written here."""
 
@@ -30,6 +34,11 @@ class GitHubAnswers(Resolver):
         "repos/create-deployment-status": ({"id": 7, "state": "success"}, 201),
         "apps/create-installation-access-token": ({"token": "ghs_example", "expires_at": "2099-01-01T00:00:00Z"}, 201),
         "apps/get-repo-installation": ({"id": 99}, 200),
+        "repos/list-webhooks": ([{"id": 3, "active": True, "config": {"url": "https://d.example/webhooks/github"}}], 200),
+        "repos/list-webhook-deliveries": ([DELIVERY], 200),
+        "repos/redeliver-webhook-delivery": ({}, 202),
+        "apps/list-webhook-deliveries": ([DELIVERY], 200),
+        "apps/redeliver-webhook-delivery": ({}, 202),
         "repos/get": ({"id": 1, "full_name": "acme/web"}, 200),
     }
 
@@ -38,7 +47,8 @@ class GitHubAnswers(Resolver):
 
     def resolve_function_from_operation_id(self, operation_id):
         answer = self.ANSWERS.get(operation_id, ({}, 200))
-        return lambda *_, **__: answer
+        # Some operations are described with further kinds of answers, for scim.
+        return lambda *_, **__: (*answer, {"Content-Type": "application/json"})
 
 
 def accept_any_token(token):

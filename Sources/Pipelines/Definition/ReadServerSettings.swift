@@ -66,6 +66,9 @@ private struct SettingsReader {
         settings.github = github(value["github"])
         settings.kubernetes.allow = value["kubernetes"]?["allow"]?.texts ?? []
         settings.builder = builder(value["builder"])
+        if let reconcile = value["reconcile"] {
+            settings.reconcile = reconcile.isOff ? nil : reconcile.text.flatMap(seconds)
+        }
         settings.limits = Limits(value["limits"])
         if settings.limits.bodiesInFlightBytes < settings.limits.webhookBodyBytes {
             let message = "limits.bodiesInFlightBytes must not be less than webhookBodyBytes: no webhook would get in"

@@ -29,6 +29,8 @@ public struct ServerSettings: Sendable {
     public var kubernetes = KubernetesRules()
     /// Nil: images are built on this machine.
     public var builder: RemoteBuilder?
+    /// Between two looks at what is deployed, in seconds; nil: nobody looks. Default: 300.
+    public var reconcile: Double? = 300
     public var limits = Limits()
     /// What works, but should not stay so.
     public var warnings: [Fault] = []

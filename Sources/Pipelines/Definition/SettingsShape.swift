@@ -113,6 +113,14 @@ extension Shape {
                 "What pipelines may do in clusters."
             ),
             .optional("builder", builder, "Where images are built. Default: on this machine."),
+            .optional(
+                "reconcile",
+                .durationOrOff,
+                """
+                How often the branches and tags that are deployed are compared with what is known, for pushes whose \
+                webhook never came; also after each start. off: never. Default: 5m.
+                """
+            ),
             .optional("limits", Limits.shape, "Deadlines and bounds."),
         ])
     )

@@ -8,6 +8,8 @@ indirect enum Shape: Sendable {
     case integer(ClosedRange<Int>)
     /// `500ms`, `30s`, `5m`, `1h`; at most 24 hours.
     case duration
+    /// A duration, or `off`.
+    case durationOrOff
     /// `14d`; at most 1000 days.
     case days
     /// `65536`, `64KiB`, `25MiB`, `1GiB`; in the given number of bytes.
@@ -95,6 +97,7 @@ extension Shape {
         case .mark: "true: leave the key out if it does not hold"
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .duration: "a duration such as 500ms, 30s, 5m or 1h, above 0 and at most 24h"
+        case .durationOrOff: "a duration such as 30s, 5m or 1h, above 0 and at most 24h, or off"
         case .days: "a number of days such as 14d, from 1d to 1000d"
         case .size(let range): "a size such as 64KiB or 25MiB, from \(range.lowerBound) to \(range.upperBound) bytes"
         case .choice(let words): words.count == 1 ? words[0] : "one of " + words.joined(separator: ", ")

@@ -163,6 +163,8 @@ private struct ShapeCheck {
         case .mark: fits = value.flag == true
         case .integer(let range): fits = scalar.isCommonNumber && value.integer.map(range.contains) ?? false
         case .duration: fits = scalar.kind == .text && seconds(of: scalar.text) != nil
+        case .durationOrOff:
+            fits = value.isOff || (scalar.kind == .text && seconds(of: scalar.text) != nil)
         case .days: fits = scalar.kind == .text && days(of: scalar.text) != nil
         case .size(let range): fits = bytes(of: scalar).map(range.contains) ?? false
         case .choice(let words): fits = scalar.kind == .text && words.contains(scalar.text)
@@ -170,7 +172,7 @@ private struct ShapeCheck {
         }
         if fits { return }
         var advice = ""
-        if case .duration = shape, case .integer(let number) = scalar.kind, number > 0 {
+        if shape.isDuration, case .integer(let number) = scalar.kind, number > 0 {
             advice = ": add the unit, e.g. \(number)s"
         } else if case .days = shape, case .integer(let number) = scalar.kind, number > 0 {
             advice = ": add the unit: \(number)d"
@@ -193,7 +195,19 @@ private struct ShapeCheck {
     }
 }
 
+extension Shape {
+    fileprivate var isDuration: Bool {
+        switch self {
+        case .duration, .durationOrOff: true
+        default: false
+        }
+    }
+}
+
 extension Value {
+    /// `off`, which some readers of YAML take for false and others for text; and false itself.
+    var isOff: Bool { flag == false || text == "off" }
+
     /// What the value is, as it follows "but it is".
     fileprivate var kindInWords: String {
         guard case .scalar(let scalar) = content else {

@@ -63,6 +63,10 @@ private struct DeliveryWriter {
     private let time: Int64
     private let delivery: BoundStatement
     private let run: BoundStatement
+    private let adoption: BoundStatement
+
+    /// Beyond so many newer runs, one without a delivery is left as it is.
+    private static let adoptedAmong = 10_000
 
     init(_ db: Database, time: Int64) throws {
         self.db = db
@@ -81,6 +85,17 @@ private struct DeliveryWriter {
             INSERT INTO runs (delivery_id, pipeline, environment, definition_id, trigger, ref, revision, status,
                 queued_at)
             VALUES (?, ?, ?, (SELECT id FROM definitions WHERE hash = ?), 'push', ?, ?, 'queued', ?)
+            """
+        )
+        adoption = try BoundStatement(
+            db,
+            """
+            UPDATE runs SET delivery_id = ?1 WHERE id = (
+                SELECT max(id) FROM runs r INDEXED BY runs_unannounced
+                WHERE trigger = 'reconcile' AND delivery_id IS NULL AND pipeline = ?2 AND ref = ?3 AND revision = ?4
+                    AND status <> 'superseded' AND id > (SELECT max(id) FROM runs) - \(Self.adoptedAmong)
+                    AND NOT EXISTS (SELECT 1 FROM runs newer WHERE newer.id > r.id AND newer.pipeline = ?2
+                        AND newer.ref = ?3 AND newer.trigger IN ('push', 'reconcile')))
             """
         )
     }
@@ -130,6 +145,10 @@ private struct DeliveryWriter {
         var runs: [AcceptedRun] = []
         runs.reserveCapacity(pipelines.count)
         for pipeline in pipelines {
+            if let known = try adopt(push, id, pipeline.name) {
+                runs.append(AcceptedRun(id: known, pipeline: pipeline.name))
+                continue
+            }
             run.bind(1, id)
             run.bind(2, pipeline.name)
             run.bind(3, pipeline.environment)
@@ -141,6 +160,21 @@ private struct DeliveryWriter {
             runs.append(AcceptedRun(id: db.lastInsertedRowID, pipeline: pipeline.name))
         }
         return .accepted(delivery: push.guid, runs: runs)
+    }
+
+    /// A head that was found before its delivery came has its run: the delivery is written to that, and makes no other.
+    /// Not if the ref was elsewhere since: then it was moved back, and that is a push like every other.
+    private func adopt(_ push: IncomingPush, _ delivery: Int64, _ pipeline: String) throws -> Int64? {
+        adoption.bind(1, delivery)
+        adoption.bind(2, pipeline)
+        adoption.bind(3, push.ref)
+        adoption.bind(4, push.after)
+        guard try adoption.run() > 0 else { return nil }
+        return try Int64.fetchOne(
+            db,
+            sql: "SELECT id FROM runs WHERE delivery_id = ? AND pipeline = ?",
+            arguments: [delivery, pipeline]
+        )
     }
 
     private func duplicate(_ guid: String) throws -> AcceptResult {

@@ -110,7 +110,7 @@ struct HeldLane {
             db.cachedStatement(
                 sql: """
                     SELECT 1 FROM runs INDEXED BY runs_lane WHERE environment = ? AND status IN ('queued', 'running')
-                        AND status = 'queued' AND id > ? AND trigger = 'push' LIMIT 1
+                        AND status = 'queued' AND id > ? AND trigger IN ('push', 'reconcile') LIMIT 1
                     """
             ),
             arguments: [environment, max(hold.run, examined)]
@@ -127,7 +127,7 @@ struct HeldLane {
             db,
             sql: """
                 SELECT id FROM runs q INDEXED BY runs_lane WHERE environment = ?1 AND status IN ('queued', 'running')
-                    AND status = 'queued' AND id > ?2 AND trigger = 'push'
+                    AND status = 'queued' AND id > ?2 AND trigger IN ('push', 'reconcile')
                     AND NOT EXISTS (SELECT 1 FROM runs e INDEXED BY runs_ended_revision
                         WHERE e.revision = q.revision AND e.status NOT IN ('queued', 'running')
                             AND e.environment = ?1 AND e.ref = q.ref AND e.id < ?3)

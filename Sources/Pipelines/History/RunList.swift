@@ -133,6 +133,7 @@ extension RunSummary {
         rollbackTo = record.rollback?.run
         ref = record.ref
         revision = record.revision
+        forced = record.forced
         message = record.message?.split(whereSeparator: \.isNewline).first.map(String.init)
         author = record.author
         queuedAt = record.queuedAt

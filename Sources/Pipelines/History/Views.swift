@@ -13,6 +13,8 @@ public struct RunSummary: Encodable, Sendable, Equatable {
     public var rollbackTo: Int64?
     public var ref: String
     public var revision: String?
+    /// The ref was moved to something that is no descendant of what was live.
+    public var forced: Bool
     /// First line of the commit's message.
     public var message: String?
     public var author: String?
@@ -28,7 +30,7 @@ public struct RunSummary: Encodable, Sendable, Equatable {
 
     private enum Key: String, CodingKey {
         case id, pipeline, environment, trigger, status, reason, waitingFor, undo, supersededBy, rollbackTo
-        case ref, revision, message, author, queuedAt, startedAt, finishedAt, duration, stages
+        case ref, revision, forced, message, author, queuedAt, startedAt, finishedAt, duration, stages
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -45,6 +47,7 @@ public struct RunSummary: Encodable, Sendable, Equatable {
         try json.encode(rollbackTo, forKey: .rollbackTo)
         try json.encode(ref, forKey: .ref)
         try json.encode(revision, forKey: .revision)
+        try json.encode(forced, forKey: .forced)
         try json.encode(message, forKey: .message)
         try json.encode(author, forKey: .author)
         try json.encode(Timestamp(queuedAt), forKey: .queuedAt)

@@ -1,4 +1,5 @@
 import Git
+import GitHub
 
 /// Fetches the ref, decides whether the run has anything to do, and checks the revision out.
 ///
@@ -72,8 +73,12 @@ struct CloneStage: Sendable {
         if run.record.trigger == .manual { return wanted }
         let newHead = try await fetch()
         if wanted == newHead { return wanted }
-        if run.definition.onPush == .queue, try await isDescendantOfLive(wanted, mirror) { return wanted }
-        throw try await superseded(by: newHead)
+        let marker = try await skipMarker(of: newHead, mirror)
+        // Nothing takes over from what a head that asks to be skipped was put on top of.
+        var mayGoOn = run.definition.onPush == .queue
+        if marker != nil { mayGoOn = try await mirror.isAncestor(wanted, of: newHead) }
+        if mayGoOn, try await isDescendantOfLive(wanted, mirror) { return wanted }
+        throw try await superseded(by: newHead, skipMarker: marker)
     }
 
     /// GitHub's webhooks outrun its git servers: a revision that is not there yet is asked for again. It will not come if a
@@ -84,7 +89,7 @@ struct CloneStage: Sendable {
         while true {
             if try await mirror.contains(revision) { return true }
             if run.record.trigger != .manual, try await laterRun()?.revision == head {
-                throw try await superseded(by: head)
+                throw try await superseded(by: head, skipMarker: nil)
             }
             if ContinuousClock.now + wait > end { return false }
             log.line("revision \(revision) is not there yet; asking again in \(wait.inWords)")
@@ -102,6 +107,10 @@ struct CloneStage: Sendable {
         return try await history.record(run: newer)
     }
 
+    private func skipMarker(of revision: String, _ mirror: Mirror) async throws -> String? {
+        GitHub.skipMarker(in: try await mirror.commit(revision).message)
+    }
+
     private func isDescendantOfLive(_ revision: String, _ mirror: Mirror) async throws -> Bool {
         guard let live = try await run.needs.history.live(environment: run.definition.environment)?.revision else {
             return true
@@ -111,11 +120,8 @@ struct CloneStage: Sendable {
     }
 
     /// The branch has moved on. The head's run takes over; if no delivery announced the head, one is queued for it.
-    private func superseded(by head: String) async throws -> StageError {
-        let successor = try await run.needs.history.runForHead(
-            head,
-            insteadOf: run.record
-        )
+    private func superseded(by head: String, skipMarker: String?) async throws -> StageError {
+        let successor = try await run.needs.history.runForHead(head, insteadOf: run.record, skipMarker: skipMarker)
         return StageError(
             .superseded,
             "branch-moved-on",

@@ -8,6 +8,7 @@ struct APIRoutes: Sendable {
     let needs: RunDependencies
     let access: Access
     let runner: Runner
+    let comparisons: HeadComparisons
     let pipelines: @Sendable () -> PipelineSet
 
     private var history: History { needs.history }
@@ -174,13 +175,13 @@ struct APIRoutes: Sendable {
 
     func view(_ entry: PipelineSet.Entry, _ visibility: Visibility) async throws -> PipelineView {
         let environment = entry.definition.environment
-        return PipelineView(
-            entry.definition,
+        let state = PipelineView.State(
             live: try await history.pipelineLive(environment: environment),
             hold: try await history.hold(environment: environment),
             pause: try await history.pause(environment: environment),
-            whole: visibility == .everything
+            compared: comparisons[entry.definition.name]
         )
+        return PipelineView(entry.definition, state, whole: visibility == .everything)
     }
 
     func summary(_ run: Int64, status: Int) async throws -> Response {

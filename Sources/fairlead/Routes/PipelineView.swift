@@ -1,7 +1,7 @@
 import Pipelines
 
-/// A pipeline as `/api/v1/pipelines` shows it: what it is, what its environment serves now, and what keeps pushes back. Every key is always
-/// there; what does not apply is null.
+/// A pipeline as `/api/v1/pipelines` shows it: what it is, what its environment serves now, what keeps pushes back, and
+/// when it was last compared with its repository. Every key is always there; what does not apply is null.
 struct PipelineView: Encodable {
     struct Source: Encodable {
         let repository: String
@@ -27,14 +27,17 @@ struct PipelineView: Encodable {
     let live: PipelineLive?
     let hold: EnvironmentHold?
     let pause: EnvironmentPause?
+    let compared: HeadComparison?
 
-    init(
-        _ definition: Definition,
-        live: PipelineLive?,
-        hold: EnvironmentHold?,
-        pause: EnvironmentPause?,
-        whole: Bool
-    ) {
+    /// What is so now.
+    struct State {
+        let live: PipelineLive?
+        let hold: EnvironmentHold?
+        let pause: EnvironmentPause?
+        let compared: HeadComparison?
+    }
+
+    init(_ definition: Definition, _ state: State, whole: Bool) {
         name = definition.name
         environment = definition.environment
         let origin = definition.source
@@ -45,9 +48,10 @@ struct PipelineView: Encodable {
             paths: origin.paths
         )
         onPush = definition.onPush.rawValue
-        self.live = whole ? live : live?.redacted()
-        self.hold = whole ? hold : hold?.redacted()
-        self.pause = whole ? pause : pause?.redacted()
+        live = whole ? state.live : state.live?.redacted()
+        hold = whole ? state.hold : state.hold?.redacted()
+        pause = whole ? state.pause : state.pause?.redacted()
+        compared = whole ? state.compared : state.compared?.redacted()
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -59,9 +63,10 @@ struct PipelineView: Encodable {
         try container.encode(live, forKey: .live)
         try container.encode(hold, forKey: .hold)
         try container.encode(pause, forKey: .pause)
+        try container.encode(compared, forKey: .compared)
     }
 
-    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live, hold, pause }
+    private enum CodingKeys: String, CodingKey { case name, environment, source, onPush, live, hold, pause, compared }
 }
 
 /// A URL without `user:password@`, which does not belong on a page.

@@ -31,12 +31,14 @@ struct Server: Sendable {
         let feed = EventFeed(history: history, epoch: installation.epoch)
         let deliveries = DeliveryLog(history: history, commits: commits)
         let stopping = Locked(false)
+        let comparisons = HeadComparisons()
 
         let router = try router(
             pipelines: pipelines,
             runner: runner,
             feed: feed,
             deliveries: deliveries,
+            comparisons: comparisons,
             stopping: stopping
         )
         let server = try HTTPServer(configuration: configuration(settings)) { router.handle($0, $1) }
@@ -52,6 +54,8 @@ struct Server: Sendable {
             group.addTask { await keepProxy() }
             group.addTask { await PullSecretKeeper(installation.dependencies).run() }
             group.addTask { await RegistryGuard(installation.dependencies).run { pipelines.value.definitions } }
+            let reconciler = Reconciler(installation.dependencies, comparisons: comparisons) { pipelines.value }
+            if let reconciler { group.addTask { await reconciler.run() } }
             if let github = installation.dependencies.github {
                 group.addTask { await Reporter(history: history, api: github, logger: logger).run() }
             }
@@ -75,6 +79,7 @@ struct Server: Sendable {
         runner: Runner,
         feed: EventFeed,
         deliveries: DeliveryLog,
+        comparisons: HeadComparisons,
         stopping: Locked<Bool>
     ) throws -> Router {
         let (settings, history, logger) = (installation.settings, installation.history, installation.logger)
@@ -83,6 +88,7 @@ struct Server: Sendable {
             needs: installation.dependencies,
             access: access,
             runner: runner,
+            comparisons: comparisons,
             pipelines: { pipelines.value }
         )
         return Router(

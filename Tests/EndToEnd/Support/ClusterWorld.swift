@@ -14,6 +14,7 @@ enum ClusterWorld {
         before: String? = nil,
         deploy: String = "timeout: 60s",
         branches: [String] = [],
+        settings: String = "public: everything\n",
         _ body: (World, TestCluster) async throws -> Void
     ) async throws {
         var options = ClusterOptions()
@@ -30,6 +31,7 @@ enum ClusterWorld {
                 files: files,
                 pipeline: pipeline,
                 deploy: "{ kubeconfig: ../cluster.kubeconfig, manifests: [k8s], \(deploy)\(before) }",
+                settings: settings,
                 serve: false
             ) { world in
                 try world.write("cluster.kubeconfig", cluster.kubeconfig)

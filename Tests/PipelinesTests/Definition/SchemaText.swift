@@ -81,6 +81,12 @@ func schemaText(_ shape: Shape, title: String, about: String) -> String {
     return JSONText.object(head + schema(shape)).written() + "\n"
 }
 
+/// As ``seconds(of:)`` reads them.
+private let durations =
+    "([1-9][0-9]{0,6}|[1-7][0-9]{7}|8[0-5][0-9]{6}|86[0-3][0-9]{5}|86400000)ms"
+    + "|([1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)s"
+    + "|([1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)m|([1-9]|1[0-9]|2[0-4])h"
+
 /// Editors read patterns with JavaScript's rules, where `\u0000` is written so.
 private func schema(_ shape: Shape) -> [(String, JSONText)] {
     switch shape {
@@ -92,17 +98,11 @@ private func schema(_ shape: Shape) -> [(String, JSONText)] {
             ("type", .text("integer")), ("minimum", .number("\(range.lowerBound)")),
             ("maximum", .number("\(range.upperBound)")),
         ]
-    case .duration:
+    case .duration: [("type", .text("string")), ("pattern", .text("^(\(durations))$"))]
+    case .durationOrOff:
         [
-            ("type", .text("string")),
-            (
-                "pattern",
-                .text(
-                    "^(([1-9][0-9]{0,6}|[1-7][0-9]{7}|8[0-5][0-9]{6}|86[0-3][0-9]{5}|86400000)ms"
-                        + "|([1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)s"
-                        + "|([1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)m|([1-9]|1[0-9]|2[0-4])h)$"
-                )
-            ),
+            ("type", .list([.text("string"), .text("boolean")])), ("pattern", .text("^(\(durations)|off)$")),
+            ("not", .object([("const", .flag(true))])),
         ]
     case .days: [("type", .text("string")), ("pattern", .text("^([1-9][0-9]{0,2}|1000)d$"))]
     case .size(let range):

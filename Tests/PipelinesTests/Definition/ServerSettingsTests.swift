@@ -27,6 +27,7 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         "registry: { embedded: true, port: 5001 }", "registry: {}", "registries: [{ address: 'h:5', insecure: yes }]",
         "registries: [{ address: h, user: u, password: { env: TOKEN } }]", "unsafeBuilds: true",
         "buildNetwork: { allow: [10.1.0.0/16, 192.168.7.9/32] }", "limits: {}",
+        "reconcile: 30s", "reconcile: off", "reconcile: 'off'",
         "limits: { fetchIdle: 10s, builds: 4, logBytes: 1MiB, apiBodyBytes: 2048 }", "public: everything",
         "webhooks: { secrets: [{ env: HOOK, sources: [a/b, 'a/*', 'https://h/p.git', { github: a/b, id: 7 }] }] }",
         "git: { credentials: [{ host: h, password: { env: A } }, { host: '[::1]', user: u, password: { file: x } }] }",
@@ -47,6 +48,7 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
             #expect(settings.public == .nothing && !settings.unsafeBuilds && !settings.registry.embedded)
             #expect(settings.webhookSecrets.isEmpty && settings.registries.isEmpty && settings.git.credentials.isEmpty)
             #expect(settings.limits == Limits())
+            #expect(settings.reconcile == 300)
             #expect(
                 settings.warnings.map(\.message) == [
                     "no secret is set under webhooks.secrets: every delivery will be refused"
@@ -335,6 +337,8 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         BadPipeline("builder: { podman: 'ssh://core@host' }", "1:20", "path of the socket"),
         BadPipeline("builder: { podman: 'ssh://a:b@host/x' }", "1:20", "identity"),
         BadPipeline("builder: { podman: 'https://x' }", "1:20", "tcp://host:port"),
+        BadPipeline("reconcile: 30", "1:12", "or off", "30s"), BadPipeline("reconcile: true", "1:12", "or off"),
+        BadPipeline("reconcile: 25h", "1:12", "at most 24h"),
         BadPipeline("limits: { builds: 0 }", "1:19", "from 1 to 64"),
         BadPipeline("limits: { fetchIdle: 30 }", "1:22", "30s"),
         BadPipeline("limits: { logBytes: 16MB }", "1:21", "25MiB"),

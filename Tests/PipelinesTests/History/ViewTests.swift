@@ -24,7 +24,7 @@ struct ViewTests {
         }
         #expect(
             try json(page.runs) == """
-                [{"author":"Mona","duration":null,"environment":"todo","finishedAt":null,"id":\(run),\
+                [{"author":"Mona","duration":null,"environment":"todo","finishedAt":null,"forced":false,"id":\(run),\
                 "message":"Mend the gate","pipeline":"todo","queuedAt":"2026-07-01T09:30:00.000Z","reason":null,\
                 "ref":"refs/heads/main","revision":"\(IncomingPush.sample("").after)","rollbackTo":null,\
                 "stages":[\(pending.joined(separator: ","))],"startedAt":null,"status":"queued","supersededBy":null,\
@@ -60,7 +60,7 @@ struct ViewTests {
             try json(detail) == """
                 {"attempts":[\(([clone, first] + rest).joined(separator: ","))],"author":"Ada","definition":\(definition),\
                 "delivery":"push-0","duration":1.5,"environment":"todo","finishedAt":"2026-07-01T09:30:02.500Z",\
-                "id":\(run),"images":[{"digest":"sha256:1","name":"web","origin":"built",\
+                "forced":false,"id":\(run),"images":[{"digest":"sha256:1","name":"web","origin":"built",\
                 "reference":"h/web@sha256:1"}],"message":"Real","pipeline":"todo",\
                 "queuedAt":"2026-07-01T09:30:00.000Z","reason":\(verdict),"ref":"refs/heads/main",\
                 "release":{"id":1,"services":[{"address":"127.0.0.1:41233","name":"web","port":8000,\

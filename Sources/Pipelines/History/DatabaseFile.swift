@@ -5,10 +5,28 @@ import Glibc
 enum DatabaseFile {
     /// Checks that the file is ours, or creates it.
     static func prepare(_ path: String, mayCreate: Bool) throws {
-        if access(path, F_OK) == 0 { return try checkHeader(path) }
+        if access(path + restoringSuffix, F_OK) == 0 {
+            throw HistoryError(.corrupt, "A restore of \(path) was cut short. Run `fairlead restore` again.")
+        }
+        if access(path, F_OK) == 0 {
+            try checkHeader(path)
+            guard access(path, R_OK | W_OK) == 0 else {
+                throw HistoryError(.readOnly, "\(path) cannot be written: \(String(cString: strerror(errno))).")
+            }
+            return
+        }
         // A log without its database: somebody took the database away, and a new one would hide that.
         if access(path + "-wal", F_OK) == 0 {
             throw HistoryError(.corrupt, "\(path) is missing, but \(path)-wal is there. Put the database back.")
+        }
+        // So does the folder of a server whose database is gone: the file is written at each start.
+        let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
+        if access("\(folder)/\(Registries.fileName)", F_OK) == 0 {
+            throw HistoryError(
+                .corrupt,
+                "\(path) is missing, and a server has used its folder. Put it back, or `fairlead restore` a backup; to begin "
+                    + "anew, name an empty folder."
+            )
         }
         guard mayCreate else {
             throw HistoryError(.busy, "\(path) is not there yet: the server that holds the folder is starting.")
@@ -16,8 +34,11 @@ enum DatabaseFile {
         try create(path)
     }
 
+    /// What ends the name of a database that is whole and about to take the place of another.
+    static let restoringSuffix = ".restoring"
+
     /// The first 100 bytes of every database file: https://www.sqlite.org/fileformat.html#the_database_header
-    private static func checkHeader(_ path: String) throws {
+    static func checkHeader(_ path: String) throws {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else {
             throw HistoryError(.readOnly, "\(path) cannot be read: \(String(cString: strerror(errno))).")
@@ -30,9 +51,6 @@ enum DatabaseFile {
         let applicationID = header[68..<72].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         guard applicationID == UInt32(bitPattern: Schema.applicationID) else {
             throw HistoryError(.corrupt, "\(path) is a database of another program. Move it away.")
-        }
-        guard access(path, R_OK | W_OK) == 0 else {
-            throw HistoryError(.readOnly, "\(path) cannot be written: \(String(cString: strerror(errno))).")
         }
     }
 
@@ -67,7 +85,7 @@ enum DatabaseFile {
     }
 
     /// A new name is on the disk once its folder is.
-    private static func syncFolder(of path: String) throws {
+    static func syncFolder(of path: String) throws {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }

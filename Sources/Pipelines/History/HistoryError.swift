@@ -52,6 +52,9 @@ extension HistoryError {
     init(result: ResultCode, detail: String) {
         switch result.primaryResultCode {
         case .SQLITE_FULL: self.init(.diskFull, "The disk is full: the database cannot grow.")
+        // The index of the log is a file, too, and grows with it.
+        case .SQLITE_IOERR where result == .SQLITE_IOERR_SHMSIZE:
+            self.init(.diskFull, "The disk is full: the index of the database's log cannot grow.")
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             self.init(.readOnly, "The database cannot be written: \(detail).")
         case .SQLITE_CANTOPEN: self.init(.readOnly, "The database cannot be opened for writing: \(detail).")

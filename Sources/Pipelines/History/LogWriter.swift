@@ -11,6 +11,8 @@ public final class LogWriter: StageLog {
         var buffer: LogBuffer
         var flush = Flush.none
         var finished = false
+        /// The end is in the database.
+        var stored = false
         var refusals = 0
     }
     private enum Flush { case none, soon, now }
@@ -65,7 +67,7 @@ public final class LogWriter: StageLog {
     }
 
     /// Writes what is left, waits for it, and packs the log's many small chunks into a few large ones.
-    /// - Throws: ``HistoryError`` if the end of the log could not be written.
+    /// - Throws: ``HistoryError`` if the end of the log could not be written. What is left is kept for another call.
     public func finish() async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             queue.async {
@@ -78,15 +80,17 @@ public final class LogWriter: StageLog {
     var refusals: Int { state.withLock { $0.refusals } }
 
     private func end() throws {
-        let isFirst = state.withLock { state in
-            guard !state.finished else { return false }
-            state.finished = true
-            state.buffer.add(mask([], true))
-            state.buffer.end()
-            return true
+        let isDone = state.withLock { state in
+            if !state.finished {
+                state.finished = true
+                state.buffer.add(mask([], true))
+                state.buffer.end()
+            }
+            return state.stored
         }
-        guard isFirst else { return }
+        if isDone { return }
         try store()
+        state.withLock { $0.stored = true }
         try merge()
     }
 

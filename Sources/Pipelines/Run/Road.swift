@@ -83,7 +83,7 @@ public struct Road: Sendable {
             if run.definition.deploy.onFailure == .undo {
                 await run.undo(release.release, because: needs.reason(of: error).message, log: LoggerLog(needs.logger))
             } else {
-                try await needs.history.markLive(release.release)
+                try await needs.recording(run: run.id) { try await needs.history.markLive(release.release) }
             }
             throw error
         }
@@ -95,7 +95,7 @@ public struct Road: Sendable {
 
     /// The release has passed: from here on it is what the environment goes back to.
     private func settle(_ output: DeployOutput, _ run: RunInProgress) async throws {
-        try await needs.history.markLive(output.release)
+        try await needs.recording(run: run.id) { try await needs.history.markLive(output.release) }
         guard let record = try await needs.history.release(output.release) else { return }
         try await run.target.settle(
             try await needs.open(record).release,
@@ -139,7 +139,9 @@ public struct Road: Sendable {
         _ reason: Reason?,
         supersededBy: Int64? = nil
     ) async throws {
-        try await needs.history.finishRun(run.id, status: status, reason: reason, supersededBy: supersededBy)
+        try await needs.recording(run: run.id) {
+            try await needs.history.finishRun(run.id, status: status, reason: reason, supersededBy: supersededBy)
+        }
         needs.logger.info(
             "Run finished",
             metadata: [

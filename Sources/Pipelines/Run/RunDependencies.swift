@@ -70,10 +70,12 @@ public struct RunDependencies: Sendable {
     /// What is said of an error that no stage has put into words.
     public func reason(of error: any Error) -> Reason {
         switch error {
-        case let error as StageError: error.reason
+        case let error as StageError where error.outcome != .errored: error.reason
+        case let error as StageError: error.reason.namingFullDisk(error)
         case is CancellationError: Reason("cancelled", "cancelled by an operator")
-        case let error as any CustomStringConvertible & Error: Reason("internal", error.description)
-        default: Reason("internal", "\(error)")
+        case let error as any CustomStringConvertible & Error:
+            Reason("internal", error.description).namingFullDisk(error)
+        default: Reason("internal", "\(error)").namingFullDisk(error)
         }
     }
 }

@@ -105,14 +105,7 @@ struct RunInProgress: Sendable {
         case .success(let output):
             let bytes = try JSONEncoder().encode(output)
             await finish(log)
-            try await needs.history.finishAttempt(
-                run: id,
-                stage: name,
-                attempt: attempt,
-                status: .succeeded,
-                reason: nil,
-                output: Array(bytes)
-            )
+            try await end(name, attempt, .succeeded, nil, Array(bytes))
         case .failure(is Handover):
             await finish(log)
         case .failure(let error):
@@ -120,13 +113,25 @@ struct RunInProgress: Sendable {
             let reason = masked(needs.reason(of: error))
             log.line("\(name.rawValue): \(reason.message)")
             await finish(log)
+            try await end(name, attempt, stage?.stageStatus ?? .errored, reason, stage?.output)
+        }
+    }
+
+    private func end(
+        _ name: StageName,
+        _ attempt: Int,
+        _ status: StageStatus,
+        _ reason: Reason?,
+        _ output: [UInt8]?
+    ) async throws {
+        try await needs.recording(run: id) {
             try await needs.history.finishAttempt(
                 run: id,
                 stage: name,
                 attempt: attempt,
-                status: stage?.stageStatus ?? .errored,
+                status: status,
                 reason: reason,
-                output: stage?.output
+                output: output
             )
         }
     }
@@ -139,7 +144,7 @@ struct RunInProgress: Sendable {
     /// A log whose end cannot be written is no reason to lose the run.
     private func finish(_ log: LogWriter) async {
         do {
-            try await log.finish()
+            try await needs.recording(run: id) { try await log.finish() }
         } catch {
             needs.logger.error("A log could not be finished", metadata: ["run.id": "\(id)", "error": "\(error)"])
         }

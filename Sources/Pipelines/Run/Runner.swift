@@ -12,6 +12,8 @@ public final class Runner: Sendable {
 
     /// Between two looks at the queue.
     private static let pause = Duration.milliseconds(25)
+    /// After a claim that failed: the disk may be full, and have space again without anything new in the queue.
+    private static let patience = Duration.seconds(1)
 
     public init(history: History, epoch: Int64, road: Road, logger: Logger) {
         self.history = history
@@ -46,17 +48,27 @@ public final class Runner: Sendable {
     }
 
     private func claim(into group: inout DiscardingTaskGroup) async {
-        do {
-            for claimed in try await history.claimNext(epoch: epoch, excluding: []) {
-                let task = Task { [road] in await road.travel(claimed) }
-                travelling.add(claimed.run.id, task)
-                group.addTask { [travelling] in
-                    await task.value
-                    travelling.remove(claimed.run.id)
-                }
+        var said: HistoryError?
+        while !Task.isCancelled {
+            do {
+                return try await claimAll(into: &group)
+            } catch {
+                let fault = HistoryError(error)
+                if fault != said { logger.error("Claiming failed", metadata: ["error": "\(fault)"]) }
+                said = fault
+                try? await Task.sleep(for: Self.patience)
             }
-        } catch {
-            logger.error("Claiming failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func claimAll(into group: inout DiscardingTaskGroup) async throws {
+        for claimed in try await history.claimNext(epoch: epoch, excluding: []) {
+            let task = Task { [road] in await road.travel(claimed) }
+            travelling.add(claimed.run.id, task)
+            group.addTask { [travelling] in
+                await task.value
+                travelling.remove(claimed.run.id)
+            }
         }
     }
 }

@@ -108,7 +108,7 @@ struct DeployStage: Sendable {
         if let handover = await run.verdict(on: error) as? Handover { return handover }
         guard run.definition.deploy.onFailure == .undo else {
             log.line("onFailure: keep, so what was applied stays as it is")
-            try await run.needs.history.markKept(release)
+            try await run.needs.recording(run: run.id) { try await run.needs.history.markKept(release) }
             return error
         }
         await run.undo(release, because: run.needs.reason(of: error).message, log: log)

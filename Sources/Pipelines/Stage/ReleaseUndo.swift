@@ -33,7 +33,7 @@ struct ReleaseUndo: Sendable {
                     deadline: end
                 )
             }
-            try await needs.history.markUndone(release)
+            try await needs.recording(run: run ?? 0) { try await needs.history.markUndone(release) }
             log.line("undo: \(sentence)")
             await say(.succeeded, sentence)
         } catch {
@@ -48,7 +48,10 @@ struct ReleaseUndo: Sendable {
     private func say(_ status: Undo.Status, _ reason: String) async {
         guard let run else { return }
         do {
-            try await needs.history.setUndo(run: run, Undo(status: status, reason: reason))
+            let undo = Undo(status: status, reason: reason)
+            // That it has begun need not be said, if there is no room to.
+            if status == .running { return try await needs.history.setUndo(run: run, undo) }
+            try await needs.recording(run: run) { try await needs.history.setUndo(run: run, undo) }
         } catch {
             needs.logger.error("An undo could not be recorded", metadata: ["run.id": "\(run)", "error": "\(error)"])
         }

@@ -59,6 +59,13 @@ struct Problem: Error {
         title: "The Host header names another server",
         detail: "add the name under `hosts:` in fairlead.yaml if it is ours"
     )
+    static let diskFull = Problem(
+        status: 503,
+        type: "disk-full",
+        title: "The server's disk is full",
+        detail: "nothing was changed; ask again when there is space",
+        headers: [("Retry-After", "30")]
+    )
     static let internalError = Problem(
         status: 500,
         type: "internal",

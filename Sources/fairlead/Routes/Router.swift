@@ -27,6 +27,8 @@ struct Router: Sendable {
             return compressed(try await route(request), for: request)
         } catch let problem as Problem {
             return problem.response
+        } catch let error as HistoryError where error.code == .diskFull {
+            return Problem.diskFull.response
         } catch {
             logger.error("A request failed", metadata: ["http.path": "\(request.path)", "error": "\(error)"])
             return Problem.internalError.response

@@ -92,7 +92,9 @@ struct WebhookRoute: Sendable {
                         status: 503,
                         type: "not-recorded",
                         title: "The delivery could not be put on disk",
-                        detail: "nothing was recorded; deliver it again",
+                        detail: error.code == .diskFull
+                            ? "the disk is full; nothing was recorded, deliver it again"
+                            : "nothing was recorded; deliver it again",
                         headers: [("Retry-After", "30")]
                     ).response
                 )

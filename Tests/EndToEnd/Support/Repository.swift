@@ -35,9 +35,11 @@ final class Repository: Sendable {
         try await commit(files, message: "First")
     }
 
-    /// Writes files (nil removes one), commits, pushes, and returns the revision.
+    /// Writes files (nil removes one), commits, pushes unless told not to, and returns the revision.
     @discardableResult
-    func commit(_ files: [String: String?], message: String, branch: String = "main") async throws -> String {
+    func commit(_ files: [String: String?], message: String, branch: String = "main", pushing: Bool = true) async throws
+        -> String
+    {
         for (path, text) in files {
             let whole = "\(folder)/\(path)"
             guard let text else {
@@ -52,7 +54,7 @@ final class Repository: Sendable {
         }
         try await git("add", "--all")
         try await git("commit", "-q", "--allow-empty", "-m", message)
-        try await git("push", "-q", "--force", "origin", "HEAD:refs/heads/\(branch)")
+        if pushing { try await git("push", "-q", "--force", "origin", "HEAD:refs/heads/\(branch)") }
         return try await head()
     }
 

@@ -141,6 +141,50 @@ struct OpeningTests {
         #expect(try !Fixture.names(in: folder).contains("fairlead.db"))
     }
 
+    @Test("A folder that a server has used, without its database, gets no new one")
+    func gone() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try write(Array("{}".utf8), to: folder + "/registries.json")
+        let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+        #expect(error?.code == .corrupt)
+        #expect(try !Fixture.names(in: folder).contains("fairlead.db"))
+    }
+
+    @Test("A database that another process keeps locked is refused after 5 s, and is well afterwards")
+    func locked() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try History.open(folder: folder).close()
+        let other = try DatabaseQueue(path: folder + "/fairlead.db")
+        try other.inDatabase { db in
+            try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+            let error = #expect(throws: HistoryError.self) { try History.open(folder: folder) }
+            #expect(error?.code == .busy)
+            try db.execute(sql: "ROLLBACK")
+        }
+        try other.close()
+        try History.open(folder: folder).close()
+    }
+
+    @Test("Damage behind the first page is told where it is met, and nothing is made anew")
+    func damagedWithin() throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        try History.open(folder: folder).close()
+        let path = folder + "/fairlead.db"
+        var content = try read(path)
+        for index in 4096..<content.count { content[index] = 0x5a }
+        try write(content, to: path)
+        let error = #expect(throws: HistoryError.self) {
+            let history = try History.open(folder: folder)
+            defer { try? history.close() }
+            _ = try history.beginEpoch()
+        }
+        #expect(error?.code == .corrupt)
+        #expect(try read(path).count == content.count)
+    }
+
     @Test("What a crash left of a first start is thrown away")
     func halfMade() throws {
         let folder = try Fixture.makeFolder()

@@ -3,6 +3,9 @@ import FoundationEssentials
 
 /// The registries that pipelines push to and builds pull from, and the file with their credentials that podman reads.
 public struct Registries: Sendable {
+    /// In the data folder.
+    static let fileName = "registries.json"
+
     /// Path of a docker `config.json` with every credential; mode 0600.
     public let authFile: String
     /// Addresses that are spoken to over plain http or with a certificate that nobody checks.
@@ -36,7 +39,7 @@ public struct Registries: Sendable {
         configured = settings.registries.map(\.address)
         insecureAddresses =
             settings.registries.filter(\.insecure).map(\.address) + (embedded.map { [$0.address] } ?? [])
-        authFile = "\(settings.data)/registries.json"
+        authFile = "\(settings.data)/\(Self.fileName)"
         try SmallFile.write(try configuration(), to: authFile, mode: 0o600)
     }
 

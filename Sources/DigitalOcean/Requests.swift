@@ -131,6 +131,7 @@ extension HTTPResponse {
         guard status == 429, header("ratelimit-remaining") == "0",
             let reset = header("ratelimit-reset").flatMap(Double.init)
         else { return nil }
-        return .seconds(max(0, reset - Date().timeIntervalSince1970))
+        // By DigitalOcean's clock: ours may be set to something else.
+        return .seconds(max(0, reset - (date.map(Double.init) ?? Date().timeIntervalSince1970)))
     }
 }

@@ -137,7 +137,8 @@ extension GitHubError {
         var wait = response.header("Retry-After").flatMap(Int.init).map { Duration.seconds(max(0, $0)) }
         let isUsedUp = response.header("x-ratelimit-remaining") == "0"
         if wait == nil, isUsedUp, let reset = response.header("x-ratelimit-reset").flatMap(Double.init) {
-            wait = .seconds(max(0, reset - Date().timeIntervalSince1970))
+            // By GitHub's clock: ours may be set to something else.
+            wait = .seconds(max(0, reset - (response.date.map(Double.init) ?? Date().timeIntervalSince1970)))
         }
         switch response.status {
         case 401:

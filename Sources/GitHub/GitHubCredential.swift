@@ -14,10 +14,14 @@ public enum GitHubCredential: Sendable {
 actor TokenSource {
     private let credential: GitHubCredential
     private var installations: [String: Int64] = [:]
-    private var minted: [Int64: (token: String, until: Date)] = [:]
+    /// With ends that no change of the clock moves.
+    private var minted: [Int64: (token: String, until: ContinuousClock.Instant)] = [:]
 
-    /// A token is not used any more when it has less than this left, in seconds: long enough for a clone.
-    private static let reserve = 600.0
+    /// A token is not used any more when it has less than this left: long enough for a clone.
+    private static let reserve = Duration.seconds(600)
+    /// Seconds that a token lives, whatever our clock makes of its end.
+    /// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+    private static let lifetime = 3600.0
 
     init(_ credential: GitHubCredential) { self.credential = credential }
 
@@ -34,7 +38,7 @@ actor TokenSource {
                 number = try await Self.installation(of: repository, jwt, api)
                 installations[owner] = number
             }
-            if let (token, until) = minted[number], until.timeIntervalSinceNow > Self.reserve { return token }
+            if let (token, until) = minted[number], until > .now + Self.reserve { return token }
             let new = try await Self.mint(number, jwt, api)
             minted[number] = (new.token, new.until)
             return new.token
@@ -60,7 +64,7 @@ actor TokenSource {
         _ installation: Int64,
         _ jwt: String,
         _ api: GitHubAPI
-    ) async throws(GitHubError) -> (token: String, until: Date) {
+    ) async throws(GitHubError) -> (token: String, until: ContinuousClock.Instant) {
         struct Answer: Decodable {
             var token: String
             var end: String
@@ -76,8 +80,8 @@ actor TokenSource {
             about: "a token of the installation \(installation)",
             token: jwt
         )
-        let end = (try? Date(answer.end, strategy: .iso8601)) ?? Date()
-        return (answer.token, end)
+        let left = (try? Date(answer.end, strategy: .iso8601))?.timeIntervalSinceNow ?? 0
+        return (answer.token, .now + .seconds(min(left, lifetime)))
     }
 
     /// No more than a deploy needs, whatever else the installation may.

@@ -124,7 +124,8 @@ extension History {
         }
     }
 
-    /// What is to be sent now, oldest first.
+    /// What is to be sent now, oldest first. That includes what is due in more than an hour: no report is put off for
+    /// longer, so the clock was set back since.
     ///
     /// Of one run and kind there is at most one: a later report overtakes those that were not sent yet. So whoever sends
     /// must send the reports of one run one after the other.
@@ -135,8 +136,9 @@ extension History {
                 sql: """
                     SELECT *, coalesce(external_id, (SELECT max(external_id) FROM reports e
                         WHERE e.run_id = r.run_id AND e.kind = r.kind)) AS known_id
-                    FROM reports r INDEXED BY reports_due WHERE done_at IS NULL AND next_try_at <= ?
-                    ORDER BY next_try_at, id LIMIT ?
+                    FROM reports r INDEXED BY reports_due WHERE done_at IS NULL
+                        AND (next_try_at <= ?1 OR next_try_at > ?1 + 3600000)
+                    ORDER BY next_try_at, id LIMIT ?2
                     """,
                 arguments: [now(), limit]
             ).map(ReportRecord.init(row:))
@@ -145,8 +147,15 @@ extension History {
 
     /// When the next report is due, in milliseconds since 1970 UTC; nil if none waits.
     public func nextReportAt() async throws -> Int64? {
-        try await read { db in
-            try Int64.fetchOne(db, sql: "SELECT min(next_try_at) FROM reports WHERE done_at IS NULL")
+        try await read { [now] db in
+            try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT min(CASE WHEN next_try_at > ?1 + 3600000 THEN ?1 ELSE next_try_at END)
+                    FROM reports WHERE done_at IS NULL
+                    """,
+                arguments: [now()]
+            )
         }
     }
 
@@ -161,7 +170,7 @@ extension History {
         try await endReport(id, externalID: nil, error: error)
     }
 
-    /// It is to be tried again: after 10 s, 20 s, 40 s… and at most an hour, or later if GitHub says so. After three
+    /// It is to be tried again: after 10 s, 20 s, 40 s… or later if GitHub says so, and at most an hour. After three
     /// days it is given up.
     ///
     /// - Parameters:
@@ -178,7 +187,7 @@ extension History {
             try db.execute(
                 sql: """
                     UPDATE reports SET tries = tries + 1, error = ?2, external_id = coalesce(?3, external_id),
-                        next_try_at = max(?4, ?5 + min(3600000, 10000 << min(tries, 12))),
+                        next_try_at = ?5 + min(3600000, max(?4 - ?5, 10000 << min(tries, 12))),
                         done_at = coalesce(done_at, CASE WHEN created_at < ?5 - 259200000 THEN ?5 END)
                     WHERE id = ?1
                     """,

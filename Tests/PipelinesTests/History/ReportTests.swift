@@ -205,7 +205,6 @@ struct ReportTests {
         _ = try await fixture.push()
         try await history.reportQueuedRuns()
         let id = try #require(try await history.dueReports().first).id
-        let start = fixture.clock.withLock { $0 }
         for expected: Int64 in [10, 20, 40] {
             let time = fixture.clock.withLock { $0 }
             try await history.retryReport(id, error: "503")
@@ -217,14 +216,27 @@ struct ReportTests {
         #expect(try await history.dueReports().first?.tries == 3)
         for _ in 0..<20 { try await history.retryReport(id, error: "503", externalID: 9) }
         #expect(try await history.nextReportAt() == fixture.clock.withLock { $0 } + 3_600_000)
-        let later = start + 7_200_000
-        try await history.retryReport(id, error: "429", notBefore: later)
-        #expect(try await history.nextReportAt() == later)
+        let time = fixture.clock.withLock { $0 }
+        try await history.retryReport(id, error: "429", notBefore: time + 7_200_000)
+        #expect(try await history.nextReportAt() == time + 3_600_000)
         fixture.pass(milliseconds: 3 * 86_400_000 + 1)
         #expect(try await history.dueReports().first?.externalID == 9)
         try await history.retryReport(id, error: "503")
         #expect(try await history.nextReportAt() == nil)
         #expect(try fixture.outside { try String.fetchOne($0, sql: "SELECT error FROM reports") } == "503")
+    }
+
+    @Test("A clock that is set back or forward puts nothing off", arguments: [-3600, 3600, -365 * 86_400] as [Int64])
+    func clockSteps(seconds: Int64) async throws {
+        let (fixture, history, _) = try fixture()
+        _ = try await fixture.push()
+        try await history.reportQueuedRuns()
+        let id = try #require(try await history.dueReports().first).id
+        try await history.retryReport(id, error: "503")
+        #expect(try await history.dueReports() == [])
+        fixture.pass(milliseconds: seconds * 1000)
+        #expect(try await history.dueReports().map(\.id) == [id])
+        #expect(try #require(try await history.nextReportAt()) <= fixture.clock.withLock { $0 })
     }
 
     @Test("What is given up or done is not due, and goes after a while")

@@ -6,7 +6,10 @@ struct Fairlead: AsyncParsableCommand {
         commandName: "fairlead",
         abstract: "Takes a push from GitHub to a running, checked release, and shows what happened on the way.",
         version: version,
-        subcommands: [Serve.self, Run.self, Plan.self, Validate.self, Doctor.self, Token.self, Demo.self, Bench.self]
+        subcommands: [
+            Serve.self, Run.self, Plan.self, Validate.self, Doctor.self, Token.self, BackupCommand.self,
+            RestoreCommand.self, Demo.self, Bench.self,
+        ]
     )
 
     static let version = "0.1.0"

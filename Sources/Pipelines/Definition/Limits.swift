@@ -56,8 +56,8 @@ public struct Limits: Sendable, Equatable {
 
     /// How long connections to old containers may last once the new ones have taken over.
     public var drain = 10.0
-    /// How long requests under way may take once the server stops.
-    public var shutdown = 10.0
+    /// How long requests and runs under way may take to let go once the server stops.
+    public var shutdown = 20.0
 
     public init() {}
 }
@@ -163,7 +163,8 @@ extension Limits {
         Named(
             name: "shutdown",
             field: .seconds(\.shutdown),
-            about: "How long requests under way may take once the server stops; then they get 503."
+            about:
+                "How long requests may take to end, and runs to let go, once the server stops; then the answer is 503."
         ),
     ]
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HTTPServer
 import Logging
 import Pipelines
@@ -42,14 +43,20 @@ struct Server: Sendable {
             stopping: stopping
         )
         let server = try HTTPServer(configuration: configuration(settings)) { router.handle($0, $1) }
+        let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
         logger.notice(
             "Listening",
             metadata: ["address": "http://\(ListenAddress(host: settings.listen.host, port: Int(server.port)))"]
         )
         try installation.announce(port: server.port)
+        manager.ready()
 
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run() }
+            let signs = Task {
+                let address = settings.listen.reached(port: Int(server.port))
+                await manager.keepAlive(address, installation.dependencies.client) { stopping.value }
+            }
             group.addTask { await feed.run() }
             group.addTask { await keepProxy() }
             group.addTask { await PullSecretKeeper(installation.dependencies).run() }
@@ -63,13 +70,16 @@ struct Server: Sendable {
                 try? await Task.sleep(for: Self.settling)
                 returnStartupMemory()
             }
-            await waitForEnd(signals, pipelines)
+            await waitForEnd(signals, pipelines, manager)
             logger.notice("Stopping")
             stopping.value = true
+            manager.stopping()
+            endInTime()
             group.cancelAll()
             await server.stop(grace: .seconds(settings.limits.shutdown))
             deliveries.stop()
             await group.waitForAll()
+            signs.cancel()
         }
         logger.notice("Stopped")
     }
@@ -126,10 +136,28 @@ struct Server: Sendable {
         return configuration
     }
 
-    private func waitForEnd(_ signals: UnixSignalsSequence, _ pipelines: Locked<PipelineSet>) async {
+    private func waitForEnd(
+        _ signals: UnixSignalsSequence,
+        _ pipelines: Locked<PipelineSet>,
+        _ manager: ServiceManager
+    ) async {
         for await signal in signals {
             guard signal == .sighup else { return }
+            manager.reloading()
             await reload(pipelines)
+            manager.ready()
+        }
+    }
+
+    /// What does not let go in time, such as an undo that waits for a cluster, is left to the next server, which goes on
+    /// with it as after a crash.
+    private func endInTime() {
+        let limit = Duration.seconds(installation.settings.limits.shutdown) + Self.reserve
+        let logger = installation.logger
+        Task.detached {
+            try? await Task.sleep(for: limit)
+            logger.warning("Ended with runs that had not let go; the next server goes on with them")
+            _exit(0)
         }
     }
 
@@ -148,6 +176,8 @@ struct Server: Sendable {
 
     /// After this the start is over, and its memory can be given back.
     private static let settling = Duration.seconds(1)
+    /// On top of `limits.shutdown`: what was asked to end is killed after two seconds.
+    private static let reserve = Duration.seconds(3)
     /// Between two looks at whether the proxy lives.
     private static let proxyCheck = Duration.seconds(5)
 

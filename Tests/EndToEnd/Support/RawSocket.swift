@@ -38,6 +38,44 @@ func exchange(_ bytes: [UInt8], port: UInt16, ending: Bool = false) throws -> St
     }
 }
 
+/// A connection to a port of 127.0.0.1 that stays open. Blocking, 20 s at most.
+final class RawConnection: Sendable {
+    private let descriptor: Int32
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = loopback(port)
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw Unexpected("cannot connect: \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ bytes: [UInt8]) throws {
+        guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw Unexpected("cannot send: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// The status of the next answer, whose body has to come with it.
+    func status() throws -> Int {
+        var text = ""
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while !text.contains("\r\n\r\n") {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            guard count > 0 else { throw Unexpected("closed, or not answered within 20 s, after: \(text)") }
+            text += String(decoding: chunk[..<count], as: UTF8.self)
+        }
+        return text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    }
+}
+
 /// A port of 127.0.0.1 that takes connections and never answers.
 final class SilentServer: Sendable {
     let port: UInt16

@@ -7,7 +7,7 @@ TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-s
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
-BUILD_SUITES := /(BuildIsolation|BuildMount|ChildLedger|ChildProcess|EmbeddedRegistry|ImageBuilder|ImageKey|ImagePusher|Podman)Tests.swift
+BUILD_SUITES := /(BuildIsolation|BuildMount|ChildLedger|ChildProcess|EmbeddedRegistry|ImageBuilder|ImageKey|ImagePusher|Podman|RetentionKeeper)Tests.swift
 TARGET_SUITES := /(PodIsolation|PodmanContainer|PodmanTarget|RemoteBuilder|SmokeTester)Tests.swift
 
 run_group = swift test $(1) --skip-build --disable-xctest

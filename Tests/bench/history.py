@@ -43,6 +43,11 @@ def environment():
 def fill(base, count):
     """A history of so many runs that are over. The first claims make the database and its definition."""
     server_files(base)
+    # All of it stays, however long this takes.
+    everything = "{ count: 10000000, days: 1000d }"
+    with open(f"{base}/fairlead.yaml", "a") as file:
+        file.write(f"retention: {{ runs: {everything}, logs: {everything}, deliveries: {everything} }}
+")
     claim(base)
     database = sqlite3.connect(f"{base}/data/fairlead.db", isolation_level=None)
     first = database.execute("SELECT max(id) + 1 FROM runs").fetchone()[0]

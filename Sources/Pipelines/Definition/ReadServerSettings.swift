@@ -69,6 +69,7 @@ private struct SettingsReader {
         if let reconcile = value["reconcile"] {
             settings.reconcile = reconcile.isOff ? nil : reconcile.text.flatMap(seconds)
         }
+        settings.retention = Retention(value["retention"])
         settings.limits = Limits(value["limits"])
         if settings.limits.bodiesInFlightBytes < settings.limits.webhookBodyBytes {
             let message = "limits.bodiesInFlightBytes must not be less than webhookBodyBytes: no webhook would get in"

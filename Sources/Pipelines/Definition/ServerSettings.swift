@@ -31,6 +31,7 @@ public struct ServerSettings: Sendable {
     public var builder: RemoteBuilder?
     /// Between two looks at what is deployed, in seconds; nil: nobody looks. Default: 300.
     public var reconcile: Double? = 300
+    public var retention = Retention()
     public var limits = Limits()
     /// What works, but should not stay so.
     public var warnings: [Fault] = []

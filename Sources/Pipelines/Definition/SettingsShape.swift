@@ -121,6 +121,14 @@ extension Shape {
                 webhook never came; also after each start. off: never. Default: 5m.
                 """
             ),
+            .optional(
+                "retention",
+                Retention.shape,
+                """
+                What is kept: of each kind so many, and for so long. Never deleted is what an environment serves, what it \
+                can be rolled back to, and what a run still needs.
+                """
+            ),
             .optional("limits", Limits.shape, "Deadlines and bounds."),
         ])
     )

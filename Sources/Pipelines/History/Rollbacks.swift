@@ -11,6 +11,8 @@ public enum RollbackRefusal: Error, Sendable, Equatable {
     case neverReleased
     /// Its release was taken back.
     case undone
+    /// Its release is further back than releases are kept.
+    case discarded
     /// The environment serves the release, or what an earlier rollback made of it, and nothing was applied since.
     case alreadyLive
     /// This rollback is queued or running.
@@ -96,8 +98,17 @@ private struct Wish {
         case .live, .retired: break
         }
         let release: Int64 = run.rollback?.release ?? row["id"]
+        if try isDiscarded(release, db) { return .failure(.discarded) }
         guard let live = try live(db), live.origin == release else { return .success(release) }
         return try isTouched(since: live.id, db) ? .success(release) : .failure(.alreadyLive)
+    }
+
+    private func isDiscarded(_ release: Int64, _ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db,
+            sql: "SELECT discarded_at IS NOT NULL FROM releases WHERE id = ?",
+            arguments: [release]
+        ) ?? true
     }
 
     /// The release that is live, and the one that a rollback made it of; itself if none did.

@@ -35,7 +35,7 @@ extension Schema {
 
         CREATE TABLE runs (
             -- The run's number. Without AUTOINCREMENT, which would write one more page at every push: a number could
-            -- only be given again if the newest run of all were deleted, and runs are not deleted.
+            -- only be given again if the newest run of all were deleted, and that one is never deleted.
             id INTEGER PRIMARY KEY,
             -- NULL: a manual run.
             delivery_id INTEGER REFERENCES deliveries (id),

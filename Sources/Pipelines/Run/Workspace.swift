@@ -27,12 +27,17 @@ struct Workspace: Sendable {
     var mirror: Mirror {
         get async throws {
             try Mirror(
-                path: "\(needs.dataFolder)/mirrors/\(SHA256Digest.hex(Array(source.url.utf8)).prefix(32))",
+                path: "\(needs.dataFolder)/mirrors/\(Self.mirrorName(source))",
                 url: source.url,
                 credential: try await needs.gitCredential(for: source),
                 caFile: needs.settings.git.caFile
             )
         }
+    }
+
+    /// The name of the mirror's folder.
+    static func mirrorName(_ source: Definition.Source) -> String {
+        String(SHA256Digest.hex(Array(source.url.utf8)).prefix(32))
     }
 
     /// Fetches `ref` and returns the revision that it points to.

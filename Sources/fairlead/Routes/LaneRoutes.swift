@@ -121,6 +121,12 @@ extension Problem {
                     "release-undone",
                     "the release of run \(run) failed and was given up; name a run that succeeded"
                 )
+            case .discarded:
+                .conflict(
+                    "release-discarded",
+                    "the release of run \(run) is further back than releases are kept (retention.releases); start a run of "
+                        + "its revision instead"
+                )
             case .alreadyLive:
                 .conflict(
                     "already-live",

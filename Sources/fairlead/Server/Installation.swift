@@ -14,7 +14,7 @@ struct Installation: Sendable {
     let epoch: Int64
     let dependencies: RunDependencies
     let logger: Logger
-    private let registry: EmbeddedRegistry?
+    let registry: EmbeddedRegistry?
 
     static func open(_ settings: ServerSettings, logger: Logger) async throws -> Installation {
         for warning in settings.warnings { logger.warning("Configuration", metadata: ["warning": "\(warning)"]) }

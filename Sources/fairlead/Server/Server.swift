@@ -63,6 +63,11 @@ struct Server: Sendable {
             group.addTask { await RegistryGuard(installation.dependencies).run { pipelines.value.definitions } }
             let reconciler = Reconciler(installation.dependencies, comparisons: comparisons) { pipelines.value }
             if let reconciler { group.addTask { await reconciler.run() } }
+            group.addTask {
+                await RetentionKeeper(installation.dependencies, registry: installation.registry).run {
+                    pipelines.value.definitions
+                }
+            }
             if let github = installation.dependencies.github {
                 group.addTask { await Reporter(history: history, api: github, logger: logger).run() }
             }

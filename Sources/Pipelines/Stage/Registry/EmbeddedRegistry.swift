@@ -16,13 +16,18 @@ public final class EmbeddedRegistry: Sendable {
     public let password: String
     /// A docker `config.json` with its credentials, mode 0600.
     public let authFile: String
+    /// Absolute.
+    let folder: String
+    let children: ChildProcess
     private let keeper: Task<Void, Never>
 
-    private init(address: String, user: String, password: String, authFile: String, keeper: Task<Void, Never>) {
-        self.address = address
-        self.user = user
-        self.password = password
-        self.authFile = authFile
+    private init(_ files: RegistryFiles, _ children: ChildProcess, keeper: Task<Void, Never>) {
+        address = files.address
+        user = RegistryFiles.user
+        password = files.password
+        authFile = files.authFile
+        folder = files.folder
+        self.children = children
         self.keeper = keeper
     }
 
@@ -49,13 +54,7 @@ public final class EmbeddedRegistry: Sendable {
             await keeper.value
             throw error
         }
-        return EmbeddedRegistry(
-            address: files.address,
-            user: RegistryFiles.user,
-            password: files.password,
-            authFile: files.authFile,
-            keeper: keeper
-        )
+        return EmbeddedRegistry(files, children, keeper: keeper)
     }
 
     /// Ends it; returns when it has ended.

@@ -44,7 +44,12 @@ extension RunInProgress {
     /// While `body` works, the pipeline's registry is not cleaned: what a build finds to reuse stays until it is part of
     /// a release.
     func holdingRegistry(_ body: () async throws -> Void) async throws {
-        guard case .digitalocean(let name, _) = definition.registry else { return try await body() }
+        let name: String
+        switch definition.registry {
+        case .digitalocean(let registry, _): name = registry
+        case .embedded: name = needs.registries.embedded ?? ""
+        case .address: return try await body()
+        }
         do {
             try await needs.registryUse.with(name, body)
         } catch is CancellationError {

@@ -1,0 +1,68 @@
+internal import GRDB
+
+extension Expiry {
+    private static let deliveriesPiece = 100
+    private static let releasesPiece = 10
+
+    /// Deletes deliveries of which no run is left. The newest stay in any case: by them a repeated delivery is known, and a
+    /// head that asked to be skipped.
+    func deleteDeliveries() async throws -> Int {
+        let newest = try await history.read { try Int64.fetchOne($0, sql: "SELECT max(id) FROM deliveries") ?? 0 }
+        let (limit, cutoff) = (newest - Int64(rules.deliveries.count), cutoff(rules.deliveries.days))
+        var seen: Int64 = 0
+        var count = 0
+        while true {
+            let rows = try await history.read { [seen] db in
+                try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT id, id <= ?1 OR received_at < ?2 AS is_old,
+                            EXISTS (SELECT 1 FROM runs WHERE delivery_id = d.id) AS is_used
+                        FROM deliveries d WHERE id > ?3 AND id <= ?4 - 1000 ORDER BY id LIMIT ?5
+                        """,
+                    arguments: [limit, cutoff, seen, newest, Self.deliveriesPiece]
+                ).map { (id: $0["id"] as Int64, isOld: $0["is_old"] as Bool, isUsed: $0["is_used"] as Bool) }
+            }
+            guard let last = rows.last, rows.contains(where: \.isOld) else { return count }
+            seen = last.id
+            let ids = rows.filter { $0.isOld && !$0.isUsed }.map(\.id)
+            if ids.isEmpty { continue }
+            count += try await history.write { db, _ in
+                try db.execute(
+                    sql: "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each(?))",
+                    arguments: [ids.jsonList]
+                )
+                return db.changesCount
+            }
+            try await rest()
+        }
+    }
+
+    /// Deletes the bodies of releases that are further back than an environment can be rolled back.
+    func discardReleases() async throws -> Int {
+        let ids = try await history.read { [kept] db in
+            let stay = try kept.releases(db)
+            return try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT id FROM releases INDEXED BY releases_whole
+                    WHERE status IN ('retired', 'undone') AND discarded_at IS NULL
+                    """
+            ).filter { !stay.contains($0) }.sorted()
+        }
+        for piece in ids.pieces(of: Self.releasesPiece) {
+            try await history.write { [kept, time = history.now()] db, _ in
+                let stay = try kept.releases(db)
+                try db.execute(
+                    sql: """
+                        UPDATE releases SET body = x'', discarded_at = ? WHERE id IN (SELECT value FROM json_each(?))
+                            AND status IN ('retired', 'undone')
+                        """,
+                    arguments: [time, piece.filter { !stay.contains($0) }.jsonList]
+                )
+            }
+            try await rest()
+        }
+        return ids.count
+    }
+}

@@ -1,0 +1,192 @@
+-- A database of schema 1, with rows in every table, as a server of that time left it.
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA application_id = 1179415140;
+BEGIN TRANSACTION;
+CREATE TABLE attempts (
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    stage TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason_code TEXT,
+    reason_message TEXT,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    log_bytes INTEGER NOT NULL DEFAULT 0,
+    -- JSON, immutable once the attempt has ended.
+    output BLOB,
+    PRIMARY KEY (run_id, stage, attempt)
+) STRICT;
+INSERT INTO "attempts" VALUES(1,'clone',1,'succeeded',NULL,NULL,1782898200200,1782898201000,6,X'7B7D');
+INSERT INTO "attempts" VALUES(4,'build',1,'running',NULL,NULL,1782898500200,NULL,0,NULL);
+CREATE TABLE children (
+    pid INTEGER PRIMARY KEY,
+    start_time INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    command TEXT NOT NULL,
+    run_id INTEGER,
+    epoch INTEGER NOT NULL
+) STRICT;
+INSERT INTO "children" VALUES(4242,99,'boot','podman',4,7);
+CREATE TABLE definitions (
+    id INTEGER PRIMARY KEY,
+    -- SHA-256 of the body.
+    hash TEXT NOT NULL UNIQUE,
+    pipeline TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+INSERT INTO "definitions" VALUES(1,'hash-1','todo','{"deploy":{"before":"deploy/todo/migrate.yaml","manifests":["deploy/todo/k8s"],"namespace":"todo","onFailure":"undo","target":{"podman":{}},"timeout":300},"environment":"production","images":[{"args":{},"context":"backend","name":"backend"},{"args":{"MODE":"production","NODE_VERSION":"22.10"},"context":"frontend","dockerfile":"frontend/Dockerfile","name":"frontend","target":"runtime"}],"name":"todo","onPush":"latest","registry":{"embedded":{}},"secrets":{"DATABASE_URL":{"env":"TODO_DATABASE_URL"},"SESSION_KEY":{"file":"/etc/fairlead/secrets/todo-session-key"}},"smokeTest":[{"expect":{"headers":{"Content-Type":"application/json"},"json":{"checks.0.name":"database","status":"ok","version":null},"status":200,"within":0.5},"get":"service://backend:8000/health","headers":{"Accept":"application/json"},"name":"API answers","retryEvery":2,"retryFor":60},{"expect":{"body":"<title>Todo","headers":{},"json":{},"status":200},"get":"https://todo.example.com/","headers":{},"name":"page is there","retryEvery":2,"retryFor":60}],"source":{"branch":"main","github":"acme/todo","paths":["backend/**","frontend/**","deploy/todo/**"]}}');
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY,
+    guid TEXT NOT NULL UNIQUE,
+    event TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    repository_id INTEGER,
+    ref TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    message TEXT,
+    author TEXT,
+    received_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('accepted', 'ignored')),
+    reason_code TEXT,
+    reason_message TEXT
+) STRICT;
+INSERT INTO "deliveries" VALUES(1,'guid-1','push','acme/todo',4711,'refs/heads/main','0000000000000000000000000000000000000000','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1','Mend the gate','Mona',1782898200000,'accepted',NULL,NULL);
+INSERT INTO "deliveries" VALUES(2,'guid-2','push','acme/todo',4711,'refs/heads/old','0000000000000000000000000000000000000000','b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2',NULL,NULL,1782898201000,'ignored','ref-not-deployed','No pipeline deploys it.');
+CREATE TABLE environments (
+    name TEXT PRIMARY KEY,
+    target TEXT,
+    live_release INTEGER REFERENCES releases (id),
+    live_revision TEXT,
+    live_run INTEGER,
+    paused_by TEXT,
+    paused_at INTEGER,
+    pause_reason TEXT,
+    -- After a rollback: newer pushes wait.
+    held_by TEXT,
+    held_at INTEGER,
+    hold_reason TEXT
+) STRICT;
+INSERT INTO "environments" VALUES('production',NULL,1,'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',1,'alice',1782898700000,'The fair is on.',NULL,NULL,NULL);
+CREATE TABLE images (
+    id INTEGER PRIMARY KEY,
+    pipeline TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    -- The newest run that built or used it.
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    created_at INTEGER NOT NULL,
+    UNIQUE (pipeline, name, key, reference)
+) STRICT;
+INSERT INTO "images" VALUES(1,'todo','backend','key-1','sha256:aa','127.0.0.1:5000/todo/backend@sha256:aa',1,1782898210000);
+CREATE TABLE log_chunks (
+    run_id INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    -- In bytes of the log as it reads, not as it is kept.
+    offset INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    -- A zlib stream.
+    data BLOB NOT NULL,
+    PRIMARY KEY (run_id, stage, attempt, offset),
+    FOREIGN KEY (run_id, stage, attempt) REFERENCES attempts (run_id, stage, attempt)
+) STRICT;
+INSERT INTO "log_chunks" VALUES(1,'clone',1,0,6,X'789CCB48CDC9C9E70200084B021F');
+CREATE TABLE releases (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    environment TEXT NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    status TEXT NOT NULL CHECK (status IN ('applying', 'live', 'retired', 'undone')),
+    -- Sealed by the caller before it comes here.
+    body BLOB NOT NULL,
+    images TEXT NOT NULL,
+    -- The release that this one took the place of.
+    replaced INTEGER,
+    created_at INTEGER NOT NULL,
+    live_at INTEGER,
+    retired_at INTEGER
+) STRICT;
+INSERT INTO "releases" VALUES(1,'production',1,'live',X'0102','[]',NULL,1782898220000,1782898230000,NULL);
+INSERT INTO "releases" VALUES(2,'production',2,'undone',X'0304','[]',NULL,1782898320000,NULL,1782898350000);
+CREATE TABLE runs (
+    -- The run's number. Without AUTOINCREMENT, which would write one more page at every push: a number could
+    -- only be given again if the newest run of all were deleted, and that one is never deleted.
+    id INTEGER PRIMARY KEY,
+    -- NULL: a manual run.
+    delivery_id INTEGER REFERENCES deliveries (id),
+    pipeline TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    definition_id INTEGER NOT NULL REFERENCES definitions (id),
+    trigger TEXT NOT NULL,
+    requested_by TEXT,
+    ref TEXT NOT NULL,
+    -- As pushed or asked for; NULL for a manual run of a branch's head until that is known.
+    revision TEXT,
+    -- As read from the repository; until then the delivery's words hold.
+    message TEXT,
+    author TEXT,
+    status TEXT NOT NULL,
+    reason_code TEXT,
+    reason_message TEXT,
+    superseded_by INTEGER,
+    undo_status TEXT,
+    undo_reason TEXT,
+    forced INTEGER NOT NULL DEFAULT 0,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    claimed_epoch INTEGER,
+    queued_at INTEGER NOT NULL,
+    started_at INTEGER,
+    finished_at INTEGER
+) STRICT;
+INSERT INTO "runs" VALUES(1,1,'todo','production',1,'push',NULL,'refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1','Mend the gate','Mona','succeeded',NULL,NULL,NULL,NULL,NULL,0,0,6,1782898200000,1782898200100,1782898260000);
+INSERT INTO "runs" VALUES(2,NULL,'todo','production',1,'manual','alice','refs/heads/main','b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2','Paint it','Mona','failed','smoke-test-failed','API answers: status 500',NULL,'succeeded','The previous release is back.',1,0,6,1782898300000,1782898300100,1782898360000);
+INSERT INTO "runs" VALUES(3,NULL,'todo','production',1,'reconcile',NULL,'refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'superseded','superseded','A newer push came before it began: run 4.',4,NULL,NULL,0,0,NULL,1782898400000,NULL,1782898400500);
+INSERT INTO "runs" VALUES(4,NULL,'todo','production',1,'manual','bob','refs/heads/main',NULL,NULL,NULL,'running',NULL,NULL,NULL,NULL,NULL,0,1,7,1782898500000,1782898500100,NULL);
+INSERT INTO "runs" VALUES(5,NULL,'todo','production',1,'manual','bob','refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'queued',NULL,NULL,NULL,NULL,NULL,0,0,NULL,1782898600000,NULL,NULL);
+CREATE TABLE secret_bindings (
+    source TEXT PRIMARY KEY,
+    -- The repository's numeric id, from the first delivery that the secret signed for this source.
+    repository_id INTEGER NOT NULL
+) STRICT;
+INSERT INTO "secret_bindings" VALUES('acme/todo',4711);
+CREATE TABLE server (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    -- Counts the starts of the server: what a claim carries instead of a time.
+    epoch INTEGER NOT NULL
+) STRICT;
+INSERT INTO "server" VALUES(1,7);
+CREATE TABLE sessions (
+    hash BLOB PRIMARY KEY,
+    token_id INTEGER NOT NULL REFERENCES tokens (id),
+    expires_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO "sessions" VALUES(X'BB',1,1782941400000);
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+INSERT INTO "tokens" VALUES(1,'ci','deployer',X'AA',1782898100000,NULL,NULL);
+CREATE UNIQUE INDEX runs_delivery ON runs (delivery_id, pipeline) WHERE delivery_id IS NOT NULL;
+CREATE INDEX runs_lane ON runs (environment) WHERE status IN ('queued', 'running');
+CREATE UNIQUE INDEX runs_running ON runs (environment) WHERE status = 'running';
+CREATE INDEX runs_pinned ON runs (environment)
+    WHERE status = 'queued' AND trigger = 'manual' AND revision IS NOT NULL;
+CREATE INDEX runs_ended_pipeline ON runs (pipeline) WHERE status NOT IN ('queued', 'running');
+CREATE INDEX runs_ended_status ON runs (status) WHERE status NOT IN ('queued', 'running');
+CREATE INDEX runs_ended_ref ON runs (ref) WHERE status NOT IN ('queued', 'running');
+CREATE INDEX releases_run ON releases (run_id);
+CREATE INDEX releases_environment ON releases (environment, status);
+CREATE UNIQUE INDEX releases_live ON releases (environment) WHERE status = 'live';
+CREATE INDEX sessions_token ON sessions (token_id);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('releases',2);
+INSERT INTO "sqlite_sequence" VALUES('tokens',1);
+COMMIT;
+PRAGMA user_version = 1;

@@ -63,6 +63,19 @@ CREATE TABLE environments (
     paused_at INTEGER,
     pause_reason TEXT) STRICT;
 INSERT INTO "environments" VALUES('production',NULL,1,'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',1,'alice',1782898700000,'The fair is on.');
+CREATE TABLE heads (
+    pipeline TEXT NOT NULL,
+    -- Full; `refs/tags/` alone for all tags that were there at the first look.
+    ref TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    -- The newest run of all when the head was seen: what was pushed later has a higher number.
+    after_run INTEGER NOT NULL,
+    reason_code TEXT NOT NULL,
+    reason_message TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (pipeline, ref)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "heads" VALUES('todo','refs/heads/main','a1',1,'first-sight','It was there at the first look.',1782898000000);
 CREATE TABLE holds (
     -- The rollback. Who asked for it, and when, is written there.
     run_id INTEGER PRIMARY KEY REFERENCES runs (id),
@@ -70,6 +83,13 @@ CREATE TABLE holds (
     until TEXT NOT NULL
 , examined INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO "holds" VALUES(6,'staging','untilNextPush',5);
+CREATE TABLE hooks (
+    -- GitHub's webhook, by its name.
+    name TEXT PRIMARY KEY,
+    -- Everything up to this one has arrived, or was given up.
+    last_delivery INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "hooks" VALUES('acme/todo',77);
 CREATE TABLE images (
     id INTEGER PRIMARY KEY,
     pipeline TEXT NOT NULL,
@@ -119,9 +139,9 @@ CREATE TABLE releases (
     created_at INTEGER NOT NULL,
     live_at INTEGER,
     retired_at INTEGER
-, discarded_at INTEGER) STRICT;
-INSERT INTO "releases" VALUES(1,'production',1,'live',X'0102','[]',NULL,1782898220000,1782898230000,NULL,NULL);
-INSERT INTO "releases" VALUES(2,'production',2,'undone',X'','[]',NULL,1782898320000,NULL,1782898350000,1782899000000);
+) STRICT;
+INSERT INTO "releases" VALUES(1,'production',1,'live',X'0102','[]',NULL,1782898220000,1782898230000,NULL);
+INSERT INTO "releases" VALUES(2,'production',2,'undone',X'0304','[]',NULL,1782898320000,NULL,1782898350000);
 CREATE TABLE reports (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id INTEGER NOT NULL REFERENCES runs (id),
@@ -192,13 +212,13 @@ CREATE TABLE runs (
     queued_at INTEGER NOT NULL,
     started_at INTEGER,
     finished_at INTEGER
-, rollback_release INTEGER REFERENCES releases (id), reruns INTEGER NOT NULL DEFAULT 0, logs_deleted_at INTEGER) STRICT;
-INSERT INTO "runs" VALUES(1,1,'todo','production',1,'push',NULL,'refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1','Mend the gate','Mona','succeeded',NULL,NULL,NULL,NULL,NULL,0,0,6,1782898200000,1782898200100,1782898260000,NULL,0,NULL);
-INSERT INTO "runs" VALUES(2,NULL,'todo','production',1,'manual','alice','refs/heads/main','b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2','Paint it','Mona','failed','smoke-test-failed','API answers: status 500',NULL,'succeeded','The previous release is back.',1,0,6,1782898300000,1782898300100,1782898360000,NULL,1,1782899000000);
-INSERT INTO "runs" VALUES(3,NULL,'todo','production',1,'reconcile',NULL,'refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'superseded','superseded','A newer push came before it began: run 4.',4,NULL,NULL,0,0,NULL,1782898400000,NULL,1782898400500,NULL,0,NULL);
-INSERT INTO "runs" VALUES(4,NULL,'todo','production',1,'manual','bob','refs/heads/main',NULL,NULL,NULL,'running',NULL,NULL,NULL,NULL,NULL,0,1,7,1782898500000,1782898500100,NULL,NULL,0,NULL);
-INSERT INTO "runs" VALUES(5,NULL,'todo','production',1,'manual','bob','refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'queued',NULL,NULL,NULL,NULL,NULL,0,0,NULL,1782898600000,NULL,NULL,NULL,0,NULL);
-INSERT INTO "runs" VALUES(6,NULL,'todo','staging',1,'rollback','alice','refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'queued',NULL,NULL,NULL,NULL,NULL,0,0,NULL,1782898800000,NULL,NULL,1,0,NULL);
+, rollback_release INTEGER REFERENCES releases (id), reruns INTEGER NOT NULL DEFAULT 0) STRICT;
+INSERT INTO "runs" VALUES(1,1,'todo','production',1,'push',NULL,'refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1','Mend the gate','Mona','succeeded',NULL,NULL,NULL,NULL,NULL,0,0,6,1782898200000,1782898200100,1782898260000,NULL,0);
+INSERT INTO "runs" VALUES(2,NULL,'todo','production',1,'manual','alice','refs/heads/main','b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2','Paint it','Mona','failed','smoke-test-failed','API answers: status 500',NULL,'succeeded','The previous release is back.',1,0,6,1782898300000,1782898300100,1782898360000,NULL,1);
+INSERT INTO "runs" VALUES(3,NULL,'todo','production',1,'reconcile',NULL,'refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'superseded','superseded','A newer push came before it began: run 4.',4,NULL,NULL,0,0,NULL,1782898400000,NULL,1782898400500,NULL,0);
+INSERT INTO "runs" VALUES(4,NULL,'todo','production',1,'manual','bob','refs/heads/main',NULL,NULL,NULL,'running',NULL,NULL,NULL,NULL,NULL,0,1,7,1782898500000,1782898500100,NULL,NULL,0);
+INSERT INTO "runs" VALUES(5,NULL,'todo','production',1,'manual','bob','refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'queued',NULL,NULL,NULL,NULL,NULL,0,0,NULL,1782898600000,NULL,NULL,NULL,0);
+INSERT INTO "runs" VALUES(6,NULL,'todo','staging',1,'rollback','alice','refs/heads/main','a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',NULL,NULL,'queued',NULL,NULL,NULL,NULL,NULL,0,0,NULL,1782898800000,NULL,NULL,1,0);
 CREATE TABLE secret_bindings (
     source TEXT PRIMARY KEY,
     -- The repository's numeric id, from the first delivery that the secret signed for this source.
@@ -244,9 +264,8 @@ CREATE INDEX runs_ended_revision ON runs (revision) WHERE status NOT IN ('queued
 CREATE INDEX runs_pinned ON runs (environment)
     WHERE status = 'queued' AND (trigger = 'manual' AND revision IS NOT NULL OR reruns > 0);
 CREATE INDEX runs_ended_environment ON runs (environment) WHERE status NOT IN ('queued', 'running');
-CREATE INDEX releases_whole ON releases (id) WHERE status IN ('retired', 'undone') AND discarded_at IS NULL;
-CREATE INDEX images_run ON images (run_id);
-CREATE INDEX runs_rollback ON runs (rollback_release) WHERE rollback_release IS NOT NULL;
+CREATE INDEX runs_unannounced ON runs (pipeline, ref, revision)
+    WHERE trigger = 'reconcile' AND delivery_id IS NULL;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('releases',2);
 INSERT INTO "sqlite_sequence" VALUES('tokens',1);

@@ -208,12 +208,12 @@ struct SharedNamespaceTests {
                 first.cluster,
                 files: ["k8s/shop.yaml": Shop.manifests(greeting: "second", image: "registry.test/web:3")]
             )
-            second.definition.deploy.timeout = 1
+            second.definition.deploy.timeout = 4
             second.definition.deploy.onFailure = .keep
             try await first.tree.commit([
                 "k8s/shop.yaml": Shop.manifests(greeting: "first", image: "registry.test/web:2")
             ])
-            first.definition.deploy.timeout = 3
+            first.definition.deploy.timeout = 12
             let cluster = first.cluster
             let outcome = try await first.deploy {
                 #expect(await cluster.wait { $0.objects("v1", "Pod", "shop").count == 2 && $0.watches > 0 })

@@ -23,7 +23,7 @@ struct UndoEndTests {
     @Test("names what a finalizer holds, within the undo's deadline, and the next run goes on with it")
     func finalizer() async throws {
         try await ClusterRoom.with { room in
-            room.needs.settings.limits.undoDeadline = 1
+            room.needs.settings.limits.undoDeadline = 4
             #expect(try await room.deploy().status == .succeeded)
             try await room.tree.commit(["k8s/shop.yaml": Self.second, "k8s/held.yaml": Self.held])
             deny(room.cluster)
@@ -57,7 +57,7 @@ struct UndoEndTests {
         options.images["registry.test/m"] = ImageBehaviour(.neverReady, log: "waiting for a lock\n")
         try await ClusterRoom.with(options, files: Shop.files.merging(["ops/job.yaml": job]) { $1 }) { room in
             room.definition.deploy.before = "ops/job.yaml"
-            room.definition.deploy.timeout = 2
+            room.definition.deploy.timeout = 8
             let late = try await room.deploy()
             #expect(late.status == .failed && late.reason?.code == "deploy-deadline")
             let words = "not ready when the time was over: Job migrate-1: 0 of 1 completed, 1 running, 0 failed"

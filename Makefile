@@ -9,6 +9,8 @@ BENCH_PACKAGES := python3 python3-venv webhook wrk
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
 BUILD_SUITES := /(BuildIsolation|BuildMount|ChildLedger|ChildProcess|EmbeddedRegistry|ImageBuilder|ImageKey|ImagePusher|Podman|RetentionKeeper)Tests.swift
 TARGET_SUITES := /(PodIsolation|PodmanContainer|PodmanTarget|RemoteBuilder|SmokeTester)Tests.swift
+# These compute; beside them, what waits for a cluster would be late.
+MODEL_SUITES := /(LaneModel|LaneConformance)Tests.swift
 
 run_group = swift test $(1) --skip-build --disable-xctest
 define run_groups
@@ -16,7 +18,8 @@ $(run_group) --filter 'HTTPServerTests|SigningTests'
 $(run_group) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests|FairleadTests'
 $(run_group) --filter 'GitTests'
 $(run_group) --filter 'KubernetesTests|TestClusterTests'
-$(run_group) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)'
+$(run_group) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)|$(MODEL_SUITES)'
+$(run_group) --filter '$(MODEL_SUITES)'
 $(run_group) --filter '$(BUILD_SUITES)'
 $(run_group) --filter '$(TARGET_SUITES)'
 endef

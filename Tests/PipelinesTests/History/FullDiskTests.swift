@@ -76,7 +76,7 @@ struct FullDiskTests {
     func readOnly() async throws {
         let (disk, history, _) = try await fixture()
         try history.close()
-        try disk.makeReadOnly()
+        try await disk.makeReadOnly()
         let error = #expect(throws: HistoryError.self) { try History.open(folder: disk.path + "/data") }
         #expect(error?.code == .readOnly)
         #expect(try Fixture.names(in: disk.path + "/data").sorted() == ["fairlead.db", "lock"])

@@ -54,7 +54,10 @@ final class SmallDisk: Sendable {
     /// Gives it back.
     func free() { unlink(ballast) }
 
-    func makeReadOnly() throws {
-        try #require(mount(nil, path, nil, UInt(MS_REMOUNT | MS_RDONLY), nil) == 0)
+    /// A child that another test is starting in this moment has our files open until it is another program.
+    func makeReadOnly() async throws {
+        try await eventually("nobody writes to it") {
+            mount(nil, path, nil, UInt(MS_REMOUNT | MS_RDONLY), nil) == 0
+        }
     }
 }

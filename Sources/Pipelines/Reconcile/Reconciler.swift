@@ -1,3 +1,4 @@
+import GitHub
 import Logging
 
 /// Looks for pushes whose webhook never came: compares the heads of deployed branches, and the tags, with what the
@@ -10,7 +11,7 @@ public struct Reconciler: Sendable {
     private let pipelines: @Sendable () -> PipelineSet
     private let comparisons: HeadComparisons
     private let schedule = Schedule()
-    private let answers = Locked<[String: KnownHead]>([:])
+    private let answers = Locked<[String: BranchHead]>([:])
     private let hooks = Locked(HookLook.Memory())
 
     /// Repositories looked at side by side: a look is a question or two, and one that hangs holds its place for a while.

@@ -2,15 +2,12 @@ import Git
 import GitHub
 import Logging
 
-/// What GitHub last said of a branch.
-typealias KnownHead = BranchHead
-
 /// One look at a repository for all of its pipelines.
 struct RepositoryLook: Sendable {
     let needs: RunDependencies
     let entries: [PipelineSet.Entry]
     /// GitHub's last answers, by repository and ref.
-    let answers: Locked<[String: KnownHead]>
+    let answers: Locked<[String: BranchHead]>
 
     private var history: History { needs.history }
 

@@ -13,7 +13,8 @@ actor CrashRound {
     private var contents: [String: CrashPush.Content] = [:]
     /// Branch → its newest revision.
     private var heads: [String: String] = [:]
-    private var count = 0
+    /// In the order in which they were made: another time they have other names.
+    private var revisions: [String] = []
 
     init(_ world: World, _ cluster: TestCluster, seed: UInt64) {
         self.world = world
@@ -59,9 +60,8 @@ actor CrashRound {
         case .after(let time): try? await Task.sleep(for: .milliseconds(time))
         case .point:
             // It may have nothing more to do before it comes there.
-            let limit = ContinuousClock.now + .seconds(3)
-            while world.serverProcess?.isRunning ?? false, .now < limit {
-                try? await Task.sleep(for: .milliseconds(10))
+            _ = try? await eventually("it comes there", seconds: 3) { [world] in
+                world.serverProcess?.isRunning ?? false ? nil : true
             }
         }
         await world.kill()
@@ -85,19 +85,21 @@ actor CrashRound {
     private func change(_ random: inout Seeded) async throws -> CrashPush {
         let branch = Self.branches.randomElement(using: &random)!
         let revision: String
-        if let old = contents.keys.sorted().randomElement(using: &random), Int.random(in: 0..<6, using: &random) == 0 {
+        if let old = revisions.randomElement(using: &random), Int.random(in: 0..<6, using: &random) == 0 {
             try await world.repository.git("push", "-q", "--force", "origin", "\(old):refs/heads/\(branch)")
             revision = old
         } else {
-            count += 1
+            let count = revisions.count + 1
             let content = CrashPush.Content(state: "state \(count)", hasExtra: Bool.random(using: &random))
-            var files = ["k8s/state.yaml": Self.configMap("state", content.state)]
-            // An object that comes and goes.
-            files["k8s/extra.yaml"] = Self.configMap("extra", content.hasExtra ? "yes" : "no")
-            files["k8s/extra.yaml"] = content.hasExtra ? files["k8s/extra.yaml"] : "# nothing\n"
+            var files = [
+                "k8s/state.yaml": Self.configMap("state", content.state),
+                // An object that comes and goes.
+                "k8s/extra.yaml": content.hasExtra ? Self.configMap("extra", "yes") : "# nothing\n",
+            ]
             // Most pushes leave the image as it is.
             if Int.random(in: 0..<5, using: &random) == 0 { files["index.html"] = "Hello \(count)\n" }
             revision = try await world.repository.commit(files, message: "Change \(count)", branch: branch)
+            revisions.append(revision)
             contents[revision] = content
         }
         heads[branch] = revision

@@ -5,9 +5,9 @@ import Testing
 /// The real program, killed again and again while pushes come. `make crash ROUNDS=500` runs more of it.
 extension EndToEnd {
     @Suite("Crashes") struct CrashTests {
-        /// A quarter of a minute each on two cores, most of it the pushes' own work.
+        /// Four seconds each on two cores, most of it the pushes' own work.
         static let rounds = Int(ProcessInfo.processInfo.environment["FAIRLEAD_CRASH_ROUNDS"] ?? "") ?? 20
-        /// The same seed gives the same pushes and the same moments.
+        /// The same seed gives the same pushes and the same moments, as far as the server lives to take them.
         static let seed = UInt64(ProcessInfo.processInfo.environment["FAIRLEAD_CRASH_SEED"] ?? "")
 
         @Test("killed at any moment: no push is lost or done twice, every head is served, nothing is left over")

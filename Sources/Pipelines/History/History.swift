@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import GRDB
 
 /// What happened, and what is to happen: deliveries, runs, attempts, logs, releases. The table of runs is the queue.
@@ -25,7 +26,12 @@ public final class History: Sendable {
         self.now = now
     }
 
-    deinit { try? close() }
+    /// Whoever lets go last may stand on one of the pool's own queues, and from there it cannot be closed.
+    deinit {
+        DispatchQueue.global().async { [pool, checkpointer, announcer, lock] in
+            try? Self.close(pool, checkpointer, announcer, lock)
+        }
+    }
 
     /// Counts one more start of the server. A claim carries the epoch, so that the next server knows which runs nobody
     /// works at any more. Call it once, before the first claim.
@@ -61,7 +67,14 @@ public final class History: Sendable {
     public func changes(queueOnly: Bool = false) -> AsyncStream<Change> { announcer.subscribe(queueOnly: queueOnly) }
 
     /// Waits for what is being written, closes the database and gives the data folder free. A second call does nothing.
-    public func close() throws {
+    public func close() throws { try Self.close(pool, checkpointer, announcer, lock) }
+
+    private static func close(
+        _ pool: DatabasePool,
+        _ checkpointer: Checkpointer,
+        _ announcer: Announcer,
+        _ lock: FolderLock?
+    ) throws {
         guard checkpointer.stop() else { return }
         announcer.end()
         defer { lock?.release() }

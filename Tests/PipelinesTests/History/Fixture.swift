@@ -17,10 +17,7 @@ final class Fixture: Sendable {
         history = try History.open(folder: folder, lock: true, now: { clock.withLock { $0 } })
     }
 
-    deinit {
-        try? history.close()
-        Fixture.remove(folder)
-    }
+    deinit { Fixture.remove(folder) }
 
     var path: String { folder + "/" + History.fileName }
 

@@ -295,6 +295,21 @@ struct OpeningTests {
         #expect(answer == .failed(HistoryError(.closed, "The history is closed.")))
     }
 
+    @Test("Who lets go of it last may be one of its own readers: the folder is free a moment later")
+    func droppedByReader() async throws {
+        let folder = try Fixture.makeFolder()
+        defer { Fixture.remove(folder) }
+        let last = Locked<History?>(try History.open(folder: folder))
+        let pool = try #require(last.withLock { $0?.pool })
+        await withCheckedContinuation { done in
+            pool.asyncRead { _ in
+                last.withLock { $0 = nil }
+                done.resume()
+            }
+        }
+        try await eventually("the folder is free") { (try? History.open(folder: folder).close()) != nil }
+    }
+
     private func write(_ content: [UInt8], to path: String) throws {
         let file = try #require(fopen(path, "w"))
         defer { fclose(file) }

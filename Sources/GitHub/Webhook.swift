@@ -114,23 +114,7 @@ extension Webhook {
 func nextCursor(_ link: String) -> String? {
     for part in link.split(separator: ",") where part.contains("rel=\"next\"") {
         guard let begin = part.firstRange(of: "cursor=") else { continue }
-        return percentDecoded(part[begin.upperBound...].prefix { $0 != "&" && $0 != ">" })
+        return String(part[begin.upperBound...].prefix { $0 != "&" && $0 != ">" }).percentDecoded
     }
     return nil
-}
-
-/// RFC 3986, section 2.1; nil if what stands behind a `%` is no byte.
-private func percentDecoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-        guard byte == UInt8(ascii: "%") else {
-            bytes.append(byte)
-            continue
-        }
-        guard let decoded = UInt8(Substring(rest.prefix(2)), radix: 16) else { return nil }
-        bytes.append(decoded)
-        rest = rest.dropFirst(2)
-    }
-    return String(decoding: bytes, as: UTF8.self)
 }

@@ -75,10 +75,10 @@ import Testing
             )
         }
         #expect(try await api.apply(object, as: "fairlead").status == 201)
-        #expect(await api.cluster.wait { $0.objects("v1", "Pod", "default").count >= 2 })
+        #expect(await api.cluster.wait(for: .seconds(60)) { $0.objects("v1", "Pod", "default").count >= 2 })
         object.set(["spec", "replicas"], 0)
         #expect(try await api.apply(object, as: "fairlead").status == 200)
-        #expect(await api.cluster.wait { $0.objects("v1", "Pod", "default").isEmpty })
+        #expect(await api.cluster.wait(for: .seconds(60)) { $0.objects("v1", "Pod", "default").isEmpty })
     }
 
     @Test func `Immutable fields stay as they are`() async throws {

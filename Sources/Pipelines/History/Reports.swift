@@ -34,63 +34,10 @@ public struct ReportRecord: Sendable, Equatable {
     public var externalID: Int64?
 }
 
-/// Whether and how runs are reported.
-public struct ReportRules: Sendable, Equatable {
-    /// Where the repositories are GitHub's. Those of `source: { github: … }` always are.
-    var hosts: Set<GitHubHost>
-    /// Where people reach this server; nil: reports have no link.
-    public var url: String?
-
-    init(url: String?) {
-        hosts = [GitHubHost(name: "github.com")]
-        self.url = url
-    }
-
-    /// Nil if the settings say nothing of GitHub.
-    public init?(_ settings: ServerSettings) {
-        guard let github = settings.github else { return nil }
-        self.init(url: settings.url)
-        // GitHub Enterprise has its API beside its repositories: https://HOST:PORT/api/v3.
-        if let host = PlainURL(github.api).map(GitHubHost.init), host.name != "api.github.com" { hosts.insert(host) }
-    }
-
-    /// `owner/name` of a repository at GitHub; nil for one elsewhere.
-    public func repository(of source: Definition.Source) -> String? {
-        if let name = source.github { return name }
-        guard isAtGitHub(source.git ?? "") else { return nil }
-        let path = RepositoryKey.of(source).split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        return path.count == 2 ? path.joined(separator: "/") : nil
-    }
-
-    private func isAtGitHub(_ url: String) -> Bool {
-        guard let address = PlainURL(url) else {
-            // git@HOST:owner/name
-            let key = RepositoryKey.of(url: url)
-            return hosts.contains { key.hasPrefix("\($0.name)/") }
-        }
-        let host = GitHubHost(address)
-        // ssh has a port of its own.
-        return address.scheme == "ssh" ? hosts.contains { $0.name == host.name } : hosts.contains(host)
-    }
-}
-
-/// A host that serves GitHub.
-struct GitHubHost: Hashable {
-    /// In lower case.
-    var name: String
-    /// Nil for the one that the scheme has anyway.
-    var port: Int?
-
-    init(name: String, port: Int? = nil) {
-        self.name = name
-        self.port = port
-    }
-
-    init(_ url: PlainURL) {
-        let usual = url.scheme == "http" ? 80 : 443
-        self.init(name: url.host.name.lowercased(), port: url.host.port == usual ? nil : url.host.port)
-    }
-}
+/// Between two tries of one report, in milliseconds: an hour.
+private let longestPause = 3_600_000
+/// After so many milliseconds a report is given up: three days.
+private let patience = 259_200_000
 
 extension History {
     /// From now on, what becomes of runs is noted as reports, in the same transactions. Nil: nothing is.
@@ -137,7 +84,7 @@ extension History {
                     SELECT *, coalesce(external_id, (SELECT max(external_id) FROM reports e
                         WHERE e.run_id = r.run_id AND e.kind = r.kind)) AS known_id
                     FROM reports r INDEXED BY reports_due WHERE done_at IS NULL
-                        AND (next_try_at <= ?1 OR next_try_at > ?1 + 3600000)
+                        AND (next_try_at <= ?1 OR next_try_at > ?1 + \(longestPause))
                     ORDER BY next_try_at, id LIMIT ?2
                     """,
                 arguments: [now(), limit]
@@ -151,7 +98,7 @@ extension History {
             try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT min(CASE WHEN next_try_at > ?1 + 3600000 THEN ?1 ELSE next_try_at END)
+                    SELECT min(CASE WHEN next_try_at > ?1 + \(longestPause) THEN ?1 ELSE next_try_at END)
                     FROM reports WHERE done_at IS NULL
                     """,
                 arguments: [now()]
@@ -187,8 +134,8 @@ extension History {
             try db.execute(
                 sql: """
                     UPDATE reports SET tries = tries + 1, error = ?2, external_id = coalesce(?3, external_id),
-                        next_try_at = ?5 + min(3600000, max(?4 - ?5, 10000 << min(tries, 12))),
-                        done_at = coalesce(done_at, CASE WHEN created_at < ?5 - 259200000 THEN ?5 END)
+                        next_try_at = ?5 + min(\(longestPause), max(?4 - ?5, 10000 << min(tries, 12))),
+                        done_at = coalesce(done_at, CASE WHEN created_at < ?5 - \(patience) THEN ?5 END)
                     WHERE id = ?1
                     """,
                 arguments: [id, error, externalID, notBefore ?? 0, time]

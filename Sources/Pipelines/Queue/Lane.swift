@@ -18,18 +18,12 @@ struct Lane: Sendable {
     /// A revision or a re-run that somebody asked for: it has its turn, whatever else is pushed. Index `runs_pinned`.
     static let isPinned = "(trigger = 'manual' AND revision IS NOT NULL OR reruns > 0)"
 
-    /// Every environment with runs that have not ended. Leaps from one to the next in the index: a queue of any
-    /// length costs one look-up.
-    static let environments = """
-        WITH RECURSIVE lane (name) AS (
-            SELECT min(environment) FROM runs INDEXED BY runs_lane WHERE status IN ('queued', 'running')
-            UNION ALL
-            SELECT (SELECT min(environment) FROM runs INDEXED BY runs_lane
-                WHERE status IN ('queued', 'running') AND environment > lane.name)
-            FROM lane WHERE lane.name IS NOT NULL
-        )
-        SELECT name FROM lane WHERE name IS NOT NULL
-        """
+    /// Every environment with runs that have not ended: a queue of any length costs one look-up.
+    static let environments = leap(
+        over: "environment",
+        in: "runs INDEXED BY runs_lane",
+        where: "status IN ('queued', 'running')"
+    )
 
     /// Asked forty times a second while pushes pour in, hence the cached statements here and in what it asks.
     static func claimable(_ db: Database, epoch: Int64) throws -> [String] {

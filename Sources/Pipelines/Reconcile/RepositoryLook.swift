@@ -102,10 +102,7 @@ struct RepositoryLook: Sendable {
             url: source.url,
             credential: try await needs.gitCredential(for: source),
             caFile: needs.settings.git.caFile,
-            limits: FetchLimits(
-                deadline: .seconds(needs.limits.fetchDeadline),
-                idle: .seconds(needs.limits.fetchIdle)
-            )
+            limits: needs.fetchLimits
         )
     }
 

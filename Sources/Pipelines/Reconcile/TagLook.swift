@@ -56,10 +56,7 @@ struct TagLook: Sendable {
         let mirror = try await mirror
         let fetched = try await mirror.fetch(
             refs: unknown.map(\.ref),
-            limits: FetchLimits(
-                deadline: .seconds(needs.limits.fetchDeadline),
-                idle: .seconds(needs.limits.fetchIdle)
-            )
+            limits: needs.fetchLimits
         )
         var tags: [Tag] = []
         for head in unknown {

@@ -20,7 +20,7 @@ struct Workspace: Sendable {
         source = definition.source
         self.needs = needs
         folder = "\(needs.dataFolder)/checkouts/\(name)"
-        limits = FetchLimits(deadline: .seconds(needs.limits.fetchDeadline), idle: .seconds(needs.limits.fetchIdle))
+        limits = needs.fetchLimits
     }
 
     /// The repository's mirror, with credentials that are good for a while.

@@ -20,6 +20,13 @@ extension ServerSettings {
     }
 }
 
+extension RunDependencies {
+    /// How long a fetch, or a question to a git server, may take.
+    var fetchLimits: FetchLimits {
+        FetchLimits(deadline: .seconds(limits.fetchDeadline), idle: .seconds(limits.fetchIdle))
+    }
+}
+
 /// The two spellings of a repository's address: `scheme://[user@]host[:port]/path` and `[user@]host:path`.
 enum RepositoryURL {
     static func isSSH(_ url: String) -> Bool {

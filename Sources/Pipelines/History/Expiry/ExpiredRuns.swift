@@ -7,25 +7,25 @@ extension Expiry {
     private static let chunksPiece = 16
 
     func deleteRuns(of pipeline: String) async throws -> Int {
-        var old = OldRuns(pipeline: pipeline, bound: rules.runs, cutoff: cutoff(rules.runs.days), isOfLogs: false)
-        var count = 0
-        while let ids = try await next(&old) {
-            for piece in ids.pieces(of: Self.runsPiece) {
-                try await emptyLogs(of: piece)
-                count += try await deleteWhole(piece)
-                try await rest()
-            }
-        }
-        return count
+        let old = OldRuns(pipeline: pipeline, bound: rules.runs, cutoff: cutoff(rules.runs.days), isOfLogs: false)
+        return try await empty(old) { try await deleteWhole($0) }
     }
 
     func deleteLogs(of pipeline: String) async throws -> Int {
-        var old = OldRuns(pipeline: pipeline, bound: rules.logs, cutoff: cutoff(rules.logs.days), isOfLogs: true)
+        let old = OldRuns(pipeline: pipeline, bound: rules.logs, cutoff: cutoff(rules.logs.days), isOfLogs: true)
+        return try await empty(old) { try await markLogsDeleted(of: $0) }
+    }
+
+    /// Deletes the logs of runs, some at a time, and then does with these runs what is still to be done.
+    ///
+    /// - Parameter finish: returns how many it was done with.
+    private func empty(_ runs: OldRuns, _ finish: ([Int64]) async throws -> Int) async throws -> Int {
+        var runs = runs
         var count = 0
-        while let ids = try await next(&old) {
+        while let ids = try await next(&runs) {
             for piece in ids.pieces(of: Self.runsPiece) {
                 try await emptyLogs(of: piece)
-                count += try await markLogsDeleted(of: piece)
+                count += try await finish(piece)
                 try await rest()
             }
         }
@@ -130,53 +130,6 @@ extension Expiry {
         "DELETE FROM releases WHERE run_id IN (SELECT value FROM json_each(?))",
         "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))",
     ]
-}
-
-/// The ended runs of one pipeline that are beyond a bound, found piece by piece, oldest first. The newest of all is never
-/// one of them: with it gone, its number would be given again.
-private struct OldRuns: Sendable {
-    let pipeline: String
-    let bound: Retention.Bound
-    /// In milliseconds since 1970 UTC.
-    let cutoff: Int64
-    /// Only those whose logs are still there.
-    let isOfLogs: Bool
-    /// The newest that is one too many; nil before that is known.
-    private var limit: Int64?
-    private var newest: Int64 = 0
-    /// All up to this one were looked at.
-    private var seen: Int64 = 0
-
-    init(pipeline: String, bound: Retention.Bound, cutoff: Int64, isOfLogs: Bool) {
-        self.pipeline = pipeline
-        self.bound = bound
-        self.cutoff = cutoff
-        self.isOfLogs = isOfLogs
-    }
-
-    private static let ended =
-        "runs INDEXED BY runs_ended_pipeline WHERE pipeline = ?1 AND status NOT IN ('queued', 'running')"
-    private static let size = 200
-
-    mutating func next(_ db: Database) throws -> [Int64]? {
-        if limit == nil {
-            let newest = "SELECT id FROM \(Self.ended) ORDER BY id DESC LIMIT 1 OFFSET ?2"
-            limit = try Int64.fetchOne(db, sql: newest, arguments: [pipeline, bound.count]) ?? 0
-            self.newest = try Int64.fetchOne(db, sql: newest, arguments: [pipeline, 0]) ?? 0
-        }
-        let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT id, id <= ?2 OR coalesce(finished_at, queued_at) < ?3 AS is_old, logs_deleted_at IS NULL AS has_logs
-                FROM \(Self.ended) AND id > ?4 AND id < ?5 ORDER BY id LIMIT ?6
-                """,
-            arguments: [pipeline, limit, cutoff, seen, newest, Self.size]
-        )
-        // From here on all are young: runs end in about the order in which they were queued.
-        guard let last = rows.last, rows.contains(where: { $0["is_old"] }) else { return nil }
-        seen = last["id"]
-        return rows.filter { $0["is_old"] && (!isOfLogs || $0["has_logs"]) }.map { $0["id"] }
-    }
 }
 
 extension Array {

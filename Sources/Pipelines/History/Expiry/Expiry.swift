@@ -24,7 +24,7 @@ struct Expiry: Sendable {
     /// - Throws: ``HistoryError``; `CancellationError` between two transactions.
     func run() async throws -> Deleted {
         var deleted = Deleted()
-        for pipeline in try await history.read({ try Self.pipelines($0) }) {
+        for pipeline in try await history.read({ try String.fetchAll($0, sql: Self.pipelines) }) {
             deleted.runs += try await deleteRuns(of: pipeline)
             deleted.logs += try await deleteLogs(of: pipeline)
         }
@@ -42,22 +42,11 @@ struct Expiry: Sendable {
     /// Gives the writer free for a moment.
     func rest() async throws { try await Task.sleep(for: pause) }
 
-    /// Leaps from one to the next in the index.
-    private static func pipelines(_ db: Database) throws -> [String] {
-        try String.fetchAll(
-            db,
-            sql: """
-                WITH RECURSIVE found (name) AS (
-                    SELECT min(pipeline) FROM runs INDEXED BY runs_ended_pipeline WHERE status NOT IN ('queued', 'running')
-                    UNION ALL
-                    SELECT (SELECT min(pipeline) FROM runs INDEXED BY runs_ended_pipeline
-                        WHERE status NOT IN ('queued', 'running') AND pipeline > found.name)
-                    FROM found WHERE found.name IS NOT NULL
-                )
-                SELECT name FROM found WHERE name IS NOT NULL
-                """
-        )
-    }
+    private static let pipelines = leap(
+        over: "pipeline",
+        in: "runs INDEXED BY runs_ended_pipeline",
+        where: "status NOT IN ('queued', 'running')"
+    )
 
     // MARK: - The file
 

@@ -6,16 +6,7 @@ struct KeptRuns: Sendable {
     /// How many releases back an environment can be rolled back.
     let depth: Int
 
-    /// Leaps from one to the next in the index.
-    private static let environments = """
-        WITH RECURSIVE found (name) AS (
-            SELECT min(environment) FROM releases INDEXED BY releases_environment
-            UNION ALL
-            SELECT (SELECT min(environment) FROM releases INDEXED BY releases_environment WHERE environment > found.name)
-            FROM found WHERE found.name IS NOT NULL
-        )
-        SELECT name FROM found WHERE name IS NOT NULL
-        """
+    private static let environments = leap(over: "environment", in: "releases INDEXED BY releases_environment")
 
     /// Of one environment: what it serves or is being applied, what an undo would go back to, what failed and was kept in
     /// the target since, and what can be rolled back to.

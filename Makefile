@@ -74,6 +74,8 @@ format:
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
+	    Tests/*/*.py Tests/contracts/run Tests/web/run
 
 clean:
 	rm -rf .build .build-tsan

@@ -40,14 +40,17 @@ def environment():
     return dict(os.environ, BENCH_SECRET="unused")
 
 
-def fill(base, count):
-    """A history of so many runs that are over. The first claims make the database and its definition."""
+def files(base):
+    """All of the history stays, however long this takes."""
     server_files(base)
-    # All of it stays, however long this takes.
     everything = "{ count: 10000000, days: 1000d }"
     with open(f"{base}/fairlead.yaml", "a") as file:
-        file.write(f"retention: {{ runs: {everything}, logs: {everything}, deliveries: {everything} }}
-")
+        file.write(f"retention: {{ runs: {everything}, logs: {everything}, deliveries: {everything} }}\n")
+
+
+def fill(base, count):
+    """A history of so many runs that are over. The first claims make the database and its definition."""
+    files(base)
     claim(base)
     database = sqlite3.connect(f"{base}/data/fairlead.db", isolation_level=None)
     first = database.execute("SELECT max(id) + 1 FROM runs").fetchone()[0]
@@ -83,7 +86,7 @@ def measured(base, first, count):
         if os.path.exists(address):
             os.remove(address)
         began = time.monotonic()
-        with ours(base, "serve"):
+        with ours(base, "serve", files=files):
             while not (os.path.exists(address) and os.path.getsize(address)):
                 time.sleep(0.001)
             starts.append((time.monotonic() - began) * 1000)

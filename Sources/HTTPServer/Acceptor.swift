@@ -35,11 +35,12 @@ final class Acceptor: @unchecked Sendable {
         }
     }
 
-    /// Stops listening. Connections that the kernel has accepted and we have not are reset.
+    /// Stops listening, after taking on the connections that the kernel has accepted: a webhook may be on them.
     func stop() {
         close(bell.ring)
         thread?.join()
         thread = nil
+        _ = acceptAll()
         closeRest()
     }
 
@@ -87,6 +88,7 @@ final class Acceptor: @unchecked Sendable {
             close(socket)
             return
         }
-        daemon.take(socket, address, length)
+        core.newcomerAccepted()
+        if !daemon.take(socket, address, length) { core.newcomerSettled() }
     }
 }

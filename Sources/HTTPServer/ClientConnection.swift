@@ -8,6 +8,8 @@ final class ClientConnection: Sendable {
     let remoteAddress: String
     private let state: State
     private let lock = Lock()
+    /// Until its first request begins, or it is closed without one.
+    private let isNewcomer = Atomic<Bool>(true)
     /// When the server began to wait for the request that is arriving; 0 while a handler has it.
     private let waitingSince = Atomic<UInt64>(MonotonicTime.coarse.nanoseconds)
 
@@ -28,6 +30,7 @@ final class ClientConnection: Sendable {
     func begin(_ exchange: Exchange) {
         waitingSince.store(MonotonicTime.coarse.nanoseconds, ordering: .relaxed)
         lock.withLock { state.exchange = exchange }
+        settle()
     }
 
     /// The request is whole and goes to the handler.
@@ -44,6 +47,11 @@ final class ClientConnection: Sendable {
     /// libmicrohttpd is about to close the socket, whose number may then belong to anybody.
     func closed() {
         lock.withLock { state.socket = -1 }
+        settle()
+    }
+
+    private func settle() {
+        if isNewcomer.exchange(false, ordering: .relaxed) { core.newcomerSettled() }
     }
 
     /// The request under way, if any.

@@ -19,6 +19,8 @@ final class Core: Sendable {
     private let phase = Atomic<Phase>(.serving)
     /// Requests from their request line until they are answered or lost.
     private let requests = Atomic<Int>(0)
+    /// Connections whose first request has not begun to arrive.
+    private let newcomers = Atomic<Int>(0)
     /// Suspended connections: libmicrohttpd aborts the process if it is stopped with one.
     private let parked = Atomic<Int>(0)
     private let open = Atomic<Int>(0)
@@ -70,6 +72,12 @@ final class Core: Sendable {
     private var connections: [ClientConnection] { condition.withLock { Array(registry.connections.values) } }
     private var streams: [EventStream] { condition.withLock { Array(registry.streams.values) } }
 
+    func newcomerAccepted() { newcomers.add(1, ordering: .relaxed) }
+
+    func newcomerSettled() {
+        if newcomers.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, !isServing { condition.broadcast() }
+    }
+
     func requestBegan() { requests.add(1, ordering: .relaxed) }
 
     func requestEnded() {
@@ -116,6 +124,13 @@ final class Core: Sendable {
         condition.withLock { phase.store(.closed, ordering: .releasing) }
         for connection in connections { connection.exchange?.answer(Refusal.stopping.response) }
         for stream in streams { stream.finish() }
+    }
+
+    /// Waits until every connection has begun a request, at most until `deadline`.
+    func waitForNewcomers(_ deadline: MonotonicTime) {
+        condition.withLock {
+            while newcomers.load(ordering: .acquiring) > 0, condition.wait(until: deadline) {}
+        }
     }
 
     /// Waits until every request is answered, at most until `deadline`.

@@ -58,8 +58,9 @@ final class Daemon: @unchecked Sendable {
     }
 
     /// Hands over an accepted socket, which libmicrohttpd closes from now on, also where it does not take it.
-    func take(_ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) {
-        MHD_add_connection(daemon, socket, address, length)
+    /// - Returns: whether it does.
+    func take(_ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> Bool {
+        MHD_add_connection(daemon, socket, address, length) == .YES
     }
 
     /// Closes all connections and ends the threads. Call once, with no connection suspended and nothing more to come.

@@ -55,8 +55,10 @@ final class Engine: @unchecked Sendable {
             return condition.withLock { while progress != .stopped { condition.wait() } }
         }
         acceptor.stop()
+        let start = MonotonicTime.now
         core.drain()
-        core.waitUntilIdle(.now.advanced(by: grace))
+        core.waitForNewcomers(start.advanced(by: min(grace, core.configuration.newcomerGrace)))
+        core.waitUntilIdle(start.advanced(by: grace))
         core.answerForHandlers()
         // For the last answers to reach their sockets; a client that does not read has no claim to more.
         core.waitUntilIdle(.now.advanced(by: .seconds(2)))

@@ -26,6 +26,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var bodyLimit: (@Sendable (_ method: String, _ path: String) -> Int)?
     /// Time between two comment lines on an event stream; a client that left is noticed by them. Default: 15 seconds.
     public var heartbeat: Duration = .seconds(15)
+    /// How long a server that is being stopped waits for the first request of a connection that it has just accepted, so
+    /// that what a client has sent is read and answered. Default: 1 second.
+    public var newcomerGrace: Duration = .seconds(1)
 
     public init() {}
 }

@@ -77,7 +77,6 @@ extension EndToEnd {
                 }
                 try await world.start()
                 let token = try await world.token()
-                let started = ContinuousClock.now
                 var runs: [(Case, Int64)] = []
                 for example in Self.cases {
                     if let revision = example.revision {
@@ -100,7 +99,6 @@ extension EndToEnd {
                     for words in example.words { #expect(run.reason?.message.contains(words) == true, "\(shown)") }
                     #expect(!(try await world.log(id, "clone")).contains(World.otherSecret))
                 }
-                #expect(ContinuousClock.now - started < .seconds(30))
                 let checkouts = try FileManager.default.contentsOfDirectory(atPath: "\(world.data)/checkouts")
                 #expect(checkouts.isEmpty, "\(checkouts)")
                 withExtendedLifetime(silent) {}

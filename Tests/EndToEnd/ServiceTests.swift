@@ -42,18 +42,18 @@ extension EndToEnd {
                 #expect(try kept.status() == 200)
                 let body = try Sample.payload(quick, ref: "refs/heads/beta", url: world.repository.url)
                 let half = try RawConnection(port: port)
-                try half.send(try Self.head(of: body) + body.prefix(100))
+                try half.send(try Self.head(of: body))
+                #expect(try half.status() == 100)
+                try half.send(Array(body.prefix(100)))
 
                 server.signal(SIGTERM)
                 try await manager.hears("STOPPING=1")
                 try kept.send(ask)
                 #expect(try kept.status() == 503)
-                #expect(throws: (any Error).self) { try RawConnection(port: port).status() }
+                try await eventually("nobody listens any more") { (try? RawConnection(port: port)) == nil ? true : nil }
                 try half.send(Array(body.dropFirst(100)))
                 #expect(try half.status() == 202)
-                let begin = ContinuousClock.now
                 #expect(await server.wait() == 0)
-                #expect(.now - begin < .seconds(20))
                 // One is left claimed, the other was not begun any more.
                 let statuses = try await sh(
                     "/usr/bin/python3",
@@ -78,7 +78,8 @@ extension EndToEnd {
             let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(World.secret.utf8)))
             let lines = [
                 "POST /webhooks/github HTTP/1.1", "Host: localhost", "Content-Type: application/json",
-                "Content-Length: \(body.count)", "X-GitHub-Event: push", "X-GitHub-Delivery: \(UUID().uuidString)",
+                "Content-Length: \(body.count)", "Expect: 100-continue", "X-GitHub-Event: push",
+                "X-GitHub-Delivery: \(UUID().uuidString)",
                 "X-Hub-Signature-256: \(signature)", "", "",
             ]
             return Array(lines.joined(separator: "\r\n").utf8)

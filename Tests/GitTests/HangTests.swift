@@ -2,10 +2,8 @@ import Foundation
 import Git
 import Testing
 
-/// Servers that do not answer. Times are asserted only as far as needed to tell an end from a hang.
+/// Servers that do not answer. What ended the wait is told by the error.
 @Suite(.ownThread) struct HangTests {
-    static let patience = Duration.seconds(45)
-
     struct Case: CustomTestStringConvertible, Sendable {
         let fault: TestServer.Fault
         let isEncrypted: Bool
@@ -46,12 +44,10 @@ import Testing
     func endsInTime(_ hang: Case) async throws {
         let scene = try scene(hang.fault, isEncrypted: hang.isEncrypted)
         let mirror = try scene.mirror(caFile: hang.isEncrypted ? scene.scratch.file("server.crt") : nil)
-        let start = ContinuousClock.now
         let ended = await gitError { _ = try await mirror.fetch(refs: [main], limits: hang.limits) }
         #expect(ended?.code == hang.code, "\(String(describing: ended))")
         #expect(ended?.isTransient == true)
         #expect(ended?.message.contains(scene.server.url) == true)
-        #expect(ContinuousClock.now - start < Self.patience)
         #expect(packs(mirror).isEmpty)
     }
 
@@ -61,11 +57,9 @@ import Testing
         let mirror = try scene.mirror()
         let work = Task { try await mirror.fetch(refs: [main]) }
         try await scene.server.waitForRequest(fault == .silentAfterRequest ? "info/refs" : "git-upload-pack")
-        let start = ContinuousClock.now
         work.cancel()
         let ended = await gitError { _ = try await work.value }
         #expect(ended?.code == .cancelled)
-        #expect(ContinuousClock.now - start < Self.patience)
         // The mirror is as good as before, for the next try.
         #expect(try await !mirror.contains(scene.repository.git("rev-parse", "HEAD")))
     }
@@ -107,10 +101,8 @@ import Testing
             path: scene.scratch.file("mirror"),
             url: "ssh://git@127.0.0.1:\(scene.server.port)/app.git"
         )
-        let start = ContinuousClock.now
         let ended = await gitError { _ = try await mirror.fetch(refs: [main], limits: limits) }
         #expect(ended?.code == (limits.idle == .seconds(1) ? .idleTimeout : .deadlineExceeded))
-        #expect(ContinuousClock.now - start < Self.patience)
     }
 
     private func scene(_ fault: TestServer.Fault, isEncrypted: Bool) throws -> Scene {

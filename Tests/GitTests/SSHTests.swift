@@ -149,13 +149,11 @@ struct SSHTests {
             url: server.url(repository),
             credential: server.credential()
         )
-        let start = ContinuousClock.now
         let ended = await gitError { _ = try await mirror.fetch(refs: [main], limits: limits) }
         #expect(
             ended?.code == (limits.idle == .seconds(1) ? .idleTimeout : .deadlineExceeded),
             "\(String(describing: ended))"
         )
-        #expect(ContinuousClock.now - start < HangTests.patience)
     }
 
     @Test func aServerThatStallsCanBeCancelled() async throws {
@@ -177,9 +175,7 @@ struct SSHTests {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
-        let start = ContinuousClock.now
         work.cancel()
         #expect(await gitError { _ = try await work.value }?.code == .cancelled)
-        #expect(ContinuousClock.now - start < HangTests.patience)
     }
 }

@@ -74,14 +74,12 @@ struct ClusterAccessTests {
     @Test("that takes connections and goes silent ends in time")
     func silence() async throws {
         let frozen = try FrozenServer()
-        let begin = ContinuousClock.now
         try await expect(
             Self.kubeconfig("server: \"http://127.0.0.1:\(frozen.port)\""),
             .errored,
             "cluster-timeout",
             ["http://127.0.0.1:\(frozen.port) did not answer within"]
         )
-        #expect(.now - begin < .seconds(60))
     }
 
     @Test("where nobody listens says so")

@@ -75,7 +75,6 @@ struct ImagePusherTests {
                 )
             }
             let frozen = try FrozenServer()
-            let begin = ContinuousClock.now
             await expect("deadline-exceeded") {
                 _ = try await pusher(podman, authFile: registry.authFile).push(
                     id,
@@ -84,7 +83,6 @@ struct ImagePusherTests {
                     deadline: .seconds(2)
                 )
             }
-            #expect(ContinuousClock.now - begin < .seconds(15))
             #expect(processes(with: "127.0.0.1:\(frozen.port)/x") == [])
         }
     }

@@ -250,21 +250,17 @@ struct SmokeTesterTests {
     )
     func refused(address: String, message: String) async throws {
         let server = try AnswerServer { _, _ in .init() }
-        let begin = ContinuousClock.now
         let result = try #require(try await run([check(address, retryFor: 60, every: 60)], server).first)
         #expect(!result.passed)
         #expect(result.message == message)
-        #expect(ContinuousClock.now - begin < .seconds(20))
         #expect(server.heads == [])
     }
 
     @Test("the deadline and the end of the task end it")
     func ends() async throws {
         let server = try AnswerServer { _, _ in .init(status: 500) }
-        let begin = ContinuousClock.now
         let result = try await run([check(retryFor: 600)], server, seconds: 1).first
         #expect(result?.message.hasPrefix("expected status 200, got 500 after ") == true, "\(result?.message ?? "")")
-        #expect(ContinuousClock.now - begin < .seconds(20))
         let task = Task { try await run([check(retryFor: 600)], server) }
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }

@@ -34,7 +34,7 @@ struct BuildIsolationTests {
 
                 // The rules that answer are not the only ones: without them nothing gets through either.
                 let children = ChildProcess(ledger: nil, run: nil)
-                let (_, saved) = try await children.capture("iptables-save", ["-t", "filter"], deadline: .seconds(20))
+                let (_, saved) = try await children.capture("iptables-save", ["-t", "filter"], deadline: .seconds(60))
                 let jumps = String(decoding: saved, as: UTF8.self).split(separator: "\n").filter {
                     $0.contains("-i \(podman.buildNetwork.interface) ") && $0.contains("FAIRLEAD")
                 }
@@ -43,7 +43,7 @@ struct BuildIsolationTests {
                 let id = try await podman.lines(["images", "--quiet", "--no-trunc"]).first ?? ""
                 for jump in jumps {
                     let words = jump.split(separator: " ").map(String.init)
-                    _ = try await children.capture("iptables", ["-D"] + words.dropFirst(), deadline: .seconds(20))
+                    _ = try await children.capture("iptables", ["-D"] + words.dropFirst(), deadline: .seconds(60))
                 }
                 let (_, shown) = try await podman.capture(
                     [
@@ -173,7 +173,7 @@ struct NetworkFirewallTests {
         func own() async throws -> [String] {
             var lines: [String] = []
             for program in ["iptables-save", "ip6tables-save"] {
-                let (_, output) = try await children.capture(program, [], deadline: .seconds(20))
+                let (_, output) = try await children.capture(program, [], deadline: .seconds(60))
                 lines += String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init).filter {
                     $0.contains("FAIRLEAD-\(network.interface.suffix(6))")
                 }
@@ -192,7 +192,7 @@ struct NetworkFirewallTests {
             _ = try await children.capture(
                 "iptables",
                 ["-D"] + jump.split(separator: " ").dropFirst().map(String.init),
-                deadline: .seconds(20)
+                deadline: .seconds(60)
             )
             #expect(try await own().count == first.count - 1)
             try await firewall.ensure(children)

@@ -35,7 +35,7 @@ struct ImageBuilderTests {
             await log.wait(for: "\nstreamed-line\n")
             #expect(log.text.contains("\nstreamed-line\n"))
             // The step is still at it: it sleeps for years.
-            #expect(processes(with: "sleep \(mark)") != [])
+            try await eventually("it sleeps") { !processes(with: "sleep \(mark)").isEmpty }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(processes(with: "sleep \(mark)") == [])
@@ -254,7 +254,7 @@ struct ImageBuilderTests {
             }
             kill(-daemon.pid, SIGKILL)
             #expect(await isGone(group: daemon.pid))
-            #expect(processes(with: "sleep \(mark)") != [])
+            try await eventually("it sleeps") { !processes(with: "sleep \(mark)").isEmpty }
             #expect(try await podman.leftovers() != [])
             try await podman.sweepBuilds()
             #expect(processes(with: "sleep \(mark)") == [])

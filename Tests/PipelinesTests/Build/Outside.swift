@@ -60,7 +60,7 @@ final class Outside: Sendable {
     }
 
     private func ip(_ arguments: String...) async throws {
-        let (result, _) = try await children.capture("ip", arguments, deadline: .seconds(20))
+        let (result, _) = try await children.capture("ip", arguments, deadline: .seconds(60))
         guard result.succeeded else {
             throw StageError(.errored, "ip", "ip \(arguments.joined(separator: " ")): \(result.tail)")
         }
@@ -68,7 +68,7 @@ final class Outside: Sendable {
 
     /// Whether the host itself gets an answer from there.
     func answers(_ address: String) async -> Bool {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             let result = try? await children.capture(
                 "busybox",
@@ -133,7 +133,7 @@ struct HostServer {
                 deadline: .seconds(120)
             ) { _ in }
         }
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while await LoopbackProbe.status(port: port, path: "/") == nil, ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -168,7 +168,7 @@ struct PodmanTests {
                 let (_, rules) = try await ChildProcess(ledger: nil, run: nil).capture(
                     program,
                     [],
-                    deadline: .seconds(20)
+                    deadline: .seconds(60)
                 )
                 let left = String(decoding: rules, as: UTF8.self)
                 #expect(!left.contains(podman.buildNetwork.interface) && !left.contains(network.interface))

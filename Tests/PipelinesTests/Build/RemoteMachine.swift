@@ -64,7 +64,7 @@ final class RemoteMachine: Sendable {
     private func ip(_ arguments: String...) async throws { try await ip(arguments) }
 
     private func ip(_ arguments: [String]) async throws {
-        let (result, _) = try await children.capture("ip", arguments, deadline: .seconds(20))
+        let (result, _) = try await children.capture("ip", arguments, deadline: .seconds(60))
         guard result.succeeded else {
             throw StageError(.errored, "ip", "ip \(arguments.joined(separator: " ")): \(result.tail)")
         }

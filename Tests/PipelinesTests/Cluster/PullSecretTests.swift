@@ -46,7 +46,7 @@ struct PullSecretTests {
     @discardableResult
     private func deploy(_ room: ClusterRoom) async throws -> TargetRelease {
         let target = try room.needs.target(of: room.definition, run: nil)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         let log = CollectedLog()
         let rendered = try await target.render(
             RevisionToRender(checkout: room.tree.folder.path, images: [Self.web], secrets: [:]),

@@ -142,10 +142,10 @@ extension Definition {
     }
 }
 
-/// Waits until `condition` holds, and fails the test if that takes longer than 20 s.
+/// Waits until `condition` holds, and fails the test if that takes longer than a minute.
 func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(20)
+    let deadline = clock.now + .seconds(60)
     while try await !condition() {
         guard clock.now < deadline else {
             Issue.record(what)

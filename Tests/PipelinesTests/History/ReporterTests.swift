@@ -33,7 +33,7 @@ struct ReporterTests {
         func work(until count: Int, api: GitHubAPI? = nil) async throws {
             let api = api ?? GitHubAPI(credential: .token("t"), api: "http://127.0.0.1:\(server.port)", client: client)
             let reporter = Task { await Reporter(history: history, api: api, logger: Logger(label: "test")).run() }
-            let end = ContinuousClock.now + .seconds(20)
+            let end = ContinuousClock.now + .seconds(60)
             while server.heads.count < count, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
             // What was answered is recorded before the reporter ends.
             while try await history.dueReports().isEmpty == false, ContinuousClock.now < end {

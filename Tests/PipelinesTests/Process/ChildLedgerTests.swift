@@ -28,7 +28,7 @@ struct ChildLedgerTests {
         let (_, output) = try await ChildProcess(ledger: ledger, run: 12).capture(
             "sh",
             ["-c", #"echo $$; cut -d' ' -f22 /proc/$$/stat; cat /proc/sys/kernel/random/boot_id"#],
-            deadline: .seconds(20)
+            deadline: .seconds(60)
         )
         let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
         let record = try #require(ledger.records.withLock { $0.first })
@@ -51,7 +51,7 @@ struct ChildLedgerTests {
             try await Task.sleep(for: .milliseconds(300))
             seen.withLock { $0 = SmallFile.exists(sign) }
         }
-        let result = try await ChildProcess(ledger: ledger, run: nil).run("touch", [sign], deadline: .seconds(20)) {
+        let result = try await ChildProcess(ledger: ledger, run: nil).run("touch", [sign], deadline: .seconds(60)) {
             _ in
         }
         #expect(result.succeeded)
@@ -70,7 +70,7 @@ struct ChildLedgerTests {
             throw Full()
         }
         await #expect(throws: Full.self) {
-            _ = try await ChildProcess(ledger: ledger, run: nil).run("touch", [sign], deadline: .seconds(20)) { _ in }
+            _ = try await ChildProcess(ledger: ledger, run: nil).run("touch", [sign], deadline: .seconds(60)) { _ in }
         }
         #expect(await isGone(group: pid.withLock { $0 }))
         #expect(!SmallFile.exists(sign))
@@ -141,7 +141,7 @@ struct ChildLedgerTests {
         )
         #expect(ChildProcess.isAlive(daemon))
         #expect(getsid(daemon.pid) == daemon.pid)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while SmallFile.text("\(folder.path)/log") != "hello\nproblem\n", ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -154,7 +154,7 @@ struct ChildLedgerTests {
     }
 
     private func number(in path: String) async -> Int32? {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if let text = SmallFile.text(path), let number = Int32(text.filter(\.isNumber)), text.hasSuffix("\n") {
                 return number
@@ -165,7 +165,7 @@ struct ChildLedgerTests {
     }
 
     private func waitForMembers(of group: Int32, count: Int) async {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while ProcessFolder.members(ofGroup: group).count != count, ContinuousClock.now < end {
             try? await Task.sleep(for: .milliseconds(5))
         }

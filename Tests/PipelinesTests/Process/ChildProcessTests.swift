@@ -15,7 +15,7 @@ struct ChildProcessTests {
         ] as [(String, Int32?, Int32?)]
     )
     func endings(script: String, code: Int32?, signal: Int32?) async throws {
-        let result = try await child.run("sh", ["-c", script], deadline: .seconds(20)) { _ in }
+        let result = try await child.run("sh", ["-c", script], deadline: .seconds(60)) { _ in }
         #expect(result.exitCode == code)
         #expect(result.signal == signal)
         #expect(!result.timedOut)
@@ -31,7 +31,7 @@ struct ChildProcessTests {
     )
     func notStarted(program: String, code: ChildError.Code) async throws {
         let error = await #expect(throws: ChildError.self) {
-            _ = try await child.run(program, [], deadline: .seconds(20)) { _ in }
+            _ = try await child.run(program, [], deadline: .seconds(60)) { _ in }
         }
         #expect(error?.code == code)
         #expect(error?.message.contains(program) == true)
@@ -40,7 +40,7 @@ struct ChildProcessTests {
     @Test("arguments arrive as they are, whatever a shell would make of them")
     func arguments() async throws {
         let words = ["$(id)", "a b", "", "*", "';exit 3;'", "-n", "ümlaut", "two\nlines"]
-        let (result, output) = try await child.capture("printf", ["<%s>"] + words, deadline: .seconds(20))
+        let (result, output) = try await child.capture("printf", ["<%s>"] + words, deadline: .seconds(60))
         #expect(result.succeeded)
         #expect(String(decoding: output, as: UTF8.self) == words.map { "<\($0)>" }.joined())
     }
@@ -49,7 +49,7 @@ struct ChildProcessTests {
     func environment() async throws {
         setenv("FAIRLEAD_TEST_SECRET", "hidden", 1)
         defer { unsetenv("FAIRLEAD_TEST_SECRET") }
-        let (_, output) = try await child.capture("env", [], environment: ["GIVEN": "yes"], deadline: .seconds(20))
+        let (_, output) = try await child.capture("env", [], environment: ["GIVEN": "yes"], deadline: .seconds(60))
         let text = String(decoding: output, as: UTF8.self)
         let names = Set(text.split(separator: "\n").compactMap { $0.split(separator: "=").first.map(String.init) })
         #expect(text.contains("GIVEN=yes"))
@@ -61,7 +61,7 @@ struct ChildProcessTests {
     func descriptors() async throws {
         let leaked = open("/dev/null", O_RDONLY)
         defer { close(leaked) }
-        let (_, output) = try await child.capture("ls", ["/proc/self/fd"], deadline: .seconds(20))
+        let (_, output) = try await child.capture("ls", ["/proc/self/fd"], deadline: .seconds(60))
         let open = String(decoding: output, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
         // 3 is the folder that ls itself reads.
         #expect(open.allSatisfy { $0 <= 3 }, "\(open)")
@@ -70,16 +70,16 @@ struct ChildProcessTests {
     @Test("input reaches the program, and no input is an empty one")
     func input() async throws {
         let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        let (_, output) = try await child.capture("cat", [], input: bytes, deadline: .seconds(20))
+        let (_, output) = try await child.capture("cat", [], input: bytes, deadline: .seconds(60))
         #expect(output == bytes)
-        let (result, nothing) = try await child.capture("cat", [], deadline: .seconds(20))
+        let (result, nothing) = try await child.capture("cat", [], deadline: .seconds(60))
         #expect(result.succeeded && nothing.isEmpty)
     }
 
     @Test("a program that does not read its input ends as it likes")
     func unreadInput() async throws {
         let bytes = [UInt8](repeating: 65, count: 4 << 20)
-        let result = try await child.run("sh", ["-c", "exit 4"], input: bytes, deadline: .seconds(20)) { _ in }
+        let result = try await child.run("sh", ["-c", "exit 4"], input: bytes, deadline: .seconds(60)) { _ in }
         #expect(result.exitCode == 4)
     }
 
@@ -97,7 +97,7 @@ struct ChildProcessTests {
     func interleaved() async throws {
         let log = CollectedLog()
         let script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done"
-        _ = try await child.run("sh", ["-c", script], deadline: .seconds(20)) { log.write($0) }
+        _ = try await child.run("sh", ["-c", script], deadline: .seconds(60)) { log.write($0) }
         #expect(log.text == "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n")
     }
 
@@ -118,7 +118,7 @@ struct ChildProcessTests {
 
     @Test("captured output is cut at its limit and the program still ends")
     func captureLimit() async throws {
-        let (result, output) = try await child.capture("seq", ["100000"], deadline: .seconds(20), limit: 1000)
+        let (result, output) = try await child.capture("seq", ["100000"], deadline: .seconds(60), limit: 1000)
         #expect(result.succeeded)
         #expect(output.count == 1000)
     }
@@ -187,7 +187,7 @@ struct ChildProcessTests {
 
     @Test("a program that closes its output is still waited for")
     func closedOutput() async throws {
-        let result = try await child.run("sh", ["-c", "exec >&- 2>&-; sleep 0.2; exit 6"], deadline: .seconds(20)) {
+        let result = try await child.run("sh", ["-c", "exec >&- 2>&-; sleep 0.2; exit 6"], deadline: .seconds(60)) {
             _ in
         }
         #expect(result.exitCode == 6)

@@ -71,7 +71,7 @@ struct EmbeddedRegistryTests {
         let registry = try await EmbeddedRegistry.start(folder: "\(folder.path)/registry", ledger: ledger)
         let first = try #require(ledger.pid)
         kill(first, SIGKILL)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while ledger.pid == nil || ledger.pid == first, ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(10))
         }

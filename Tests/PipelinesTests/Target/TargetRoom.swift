@@ -222,7 +222,7 @@ final class Clients: Sendable {
                         let request = HTTPRequest(
                             url: "http://\(address)/version",
                             headers: headers,
-                            deadline: .seconds(20)
+                            deadline: .seconds(60)
                         )
                         while !Task.isCancelled {
                             let answer: String

@@ -125,7 +125,7 @@ export class RunPage {
 
   #showReasons(run) {
     const parts = [];
-    const wait = run.status === "queued" && waiting(run.waitingFor);
+    const wait = isOpen(run.status) && waiting(run.waitingFor);
     if (wait) parts.push(["wait", "clock", capital(wait)]);
     if (run.reason?.message) parts.push([status(run.status).tone, status(run.status).icon, run.reason.message]);
     if (run.supersededBy) parts.push(["wait", "arrow", "Superseded by ", { run: run.supersededBy }]);

@@ -65,7 +65,7 @@ export function showTook(node, run) {
 /// Why a run is in its status, in one line; empty if there is nothing to say.
 export function reasonLine(run) {
   if (run.status === "queued") return waiting(run.waitingFor) ?? "";
-  const parts = [];
+  const parts = run.status === "running" && run.waitingFor ? [waiting(run.waitingFor)] : [];
   if (run.reason?.message) parts.push(run.reason.message);
   if (run.status === "superseded" && run.supersededBy) parts.push(`superseded by run ${run.supersededBy}`);
   if (run.undo) parts.push(undo(run.undo.status).toLowerCase());

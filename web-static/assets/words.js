@@ -17,6 +17,7 @@ const WAITING = {
   approval: "waiting for approval",
   paused: "the environment is paused",
   "rollback-hold": "held after a rollback",
+  "build-slot": "waiting until another run has built",
 };
 
 const UNDO = {
@@ -42,7 +43,7 @@ export function ended(name) {
   return name === "cancelled" ? `been ${word}` : word;
 }
 
-/// Why a queued run waits, in words, or null.
+/// Why a run waits, in words, or null.
 export function waiting(name) {
   if (!name) return null;
   return Object.hasOwn(WAITING, name) ? WAITING[name] : String(name);

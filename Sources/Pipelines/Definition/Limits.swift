@@ -21,7 +21,7 @@ public struct Limits: Sendable, Equatable {
     public var renderDeadline = 60.0
     /// Objects of one release to a cluster.
     public var releaseObjects = 1000
-    /// Builds at a time, over all lanes.
+    /// Runs that build at a time, over all lanes.
     public var builds = 2
     /// Log kept of one attempt of a stage; the cut is marked.
     public var logBytes = 16 * 1024 * 1024
@@ -111,7 +111,7 @@ extension Limits {
             field: .count(\.releaseObjects, 1...20_000),
             about: "Objects of one release to a cluster; one with more is refused before anything is applied."
         ),
-        Named(name: "builds", field: .count(\.builds, 1...64), about: "Builds at a time, over all environments."),
+        Named(name: "builds", field: .count(\.builds, 1...64), about: "Runs that build at a time, over all environments."),
         Named(
             name: "logBytes",
             field: .bytes(\.logBytes, 64 * kibi...1024 * mebi),

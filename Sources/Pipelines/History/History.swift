@@ -18,6 +18,8 @@ public final class History: Sendable {
     private let epoch = Locked<Int64>(0)
     /// Whether changes of runs are noted for GitHub.
     let reporting = Locked<ReportRules?>(nil)
+    /// See ``note(run:waitsForSlot:)``.
+    let waitingForSlot = Locked<Set<Int64>>([])
 
     init(pool: DatabasePool, checkpointer: Checkpointer, lock: FolderLock?, now: @escaping @Sendable () -> Int64) {
         self.pool = pool

@@ -23,7 +23,7 @@ extension History {
 
     /// One run as a list shows it; nil if there is none with this number.
     public func runSummary(_ id: Int64) async throws -> RunSummary? {
-        try await read { db in try RunSummary.fetch([id], db).first }
+        withWaits(try await read { db in try RunSummary.fetch([id], db) }).first
     }
 
     /// The number of a stage's newest attempt; nil if it has none.

@@ -21,7 +21,7 @@ extension History {
             let ids = try Int64.fetchAll(db, filter.request(limit: size + 1))
             return try RunSummary.fetch(ids, db)
         }
-        return (Array(page.prefix(size)), page.count > size ? page[size - 1].id : nil)
+        return (withWaits(Array(page.prefix(size))), page.count > size ? page[size - 1].id : nil)
     }
 }
 

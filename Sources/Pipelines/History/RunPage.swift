@@ -10,7 +10,7 @@ extension History {
     /// One run whole; nil if there is none with this number.
     public func run(_ id: Int64) async throws -> RunDetail? {
         try await read { db in
-            guard let summary = try RunSummary.fetch([id], db).first else { return nil }
+            guard let summary = self.withWaits(try RunSummary.fetch([id], db)).first else { return nil }
             let attempts = try AttemptRecord.all(of: id, db)
             let row = try Row.fetchOne(
                 db,

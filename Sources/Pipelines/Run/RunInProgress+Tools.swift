@@ -4,7 +4,7 @@ import HTTPClient
 extension RunInProgress {
     func builder(_ login: RegistryLogin) -> ImageBuilder {
         ImageBuilder(
-            podman: needs.podman.forRun(id),
+            podman: needs.podman.forBuild(of: id),
             authFile: login.authFile,
             registries: needs.registries.readable(by: definition),
             allow: needs.settings.buildNetwork,

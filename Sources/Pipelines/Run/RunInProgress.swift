@@ -41,6 +41,15 @@ struct RunInProgress: Sendable {
                     + "again from \(name.rawValue)"
             )
         }
+        guard name == .build else { return try await attempt(name, within: limit, body) }
+        return try await withBuildSlot { try await attempt(name, within: limit, body) }
+    }
+
+    private func attempt<Output: Codable & Sendable>(
+        _ name: StageName,
+        within limit: Duration,
+        _ body: @escaping @Sendable (any StageLog) async throws -> Output
+    ) async throws -> Output {
         try await stopIfAsked()
         if name == .deploy { try await giveWay() }
         let attempt = try await needs.history.startAttempt(run: id, stage: name)

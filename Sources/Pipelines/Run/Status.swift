@@ -22,11 +22,13 @@ public enum StageName: String, Codable, Sendable, CaseIterable, Comparable {
     public static func < (one: Self, other: Self) -> Bool { one.place < other.place }
 }
 
-/// What a queued run waits for.
+/// What a run waits for.
 public enum WaitingFor: String, Codable, Sendable {
     case earlierRun = "earlier-run"
     case approval, paused
     case rollbackHold = "rollback-hold"
+    /// It is running, and is to build as soon as fewer than `limits.builds` do.
+    case buildSlot = "build-slot"
 }
 
 /// What started a run.

@@ -8,9 +8,7 @@ struct BuildStage: Sendable {
         let images = try await run.loggedIn(readWrite: false, for: run.needs.limits.buildDeadline) { login in
             var images: [BuiltImage] = []
             for image in run.definition.images {
-                images.append(
-                    try await run.needs.buildSlots.with { try await build(image, clone, login) }
-                )
+                images.append(try await build(image, clone, login))
             }
             return images
         }

@@ -173,6 +173,7 @@ public struct ImageBuilder: Sendable {
         result += ["--layers", "--force-rm", "--pull=false", "--timestamp", "\(commitTime)"]
         result += ["--iidfile", scratch.imageIDFile, "--file", inputs.dockerfile]
         if podman.remote == nil {
+            result += ["--cpu-shares", "\(LowPriority.cpuShares)"]
             result += ["--hooks-dir", scratch.hooks] + (authFile.map { ["--authfile", $0] } ?? [])
         } else {
             // No credentials: the base images are there by now. NET_RAW: see `PodmanConfiguration`.

@@ -63,17 +63,21 @@ public struct Podman: Sendable {
         self.buildNetwork = PodmanNetwork(named: "fairlead-build-\(try client.write())")
     }
 
-    private init(_ other: Podman, run: Int64?) {
+    private init(_ other: Podman, run: Int64?, yields: Bool = false) {
         folder = other.folder
         remote = other.remote
         insecureRegistries = other.insecureRegistries
         buildNetwork = other.buildNetwork
         ledger = other.ledger
-        children = ChildProcess(ledger: other.ledger, run: run)
+        children = ChildProcess(ledger: other.ledger, run: run, yields: yields)
     }
 
     /// The same podman, with its processes recorded under this run.
     public func forRun(_ run: Int64?) -> Podman { Podman(self, run: run) }
+
+    /// As ``forRun(_:)``, for building and pushing: its processes give way to everybody else. Not for pods, which would
+    /// give way, too.
+    func forBuild(of run: Int64?) -> Podman { Podman(self, run: run, yields: true) }
 
     /// How podman is called: for whoever starts it by other means.
     public func command(_ arguments: [String]) -> (

@@ -14,13 +14,16 @@ import SystemPackage
 public struct ChildProcess: Sendable {
     private let ledger: (any ChildLedger)?
     private let run: Int64?
+    private let yields: Bool
 
     /// - Parameters:
     ///   - ledger: where children are recorded; nil records nothing.
     ///   - run: the run they belong to, if any.
-    public init(ledger: (any ChildLedger)?, run: Int64?) {
+    ///   - yields: they give way to everybody else (`LowPriority`).
+    public init(ledger: (any ChildLedger)?, run: Int64?, yields: Bool = false) {
         self.ledger = ledger
         self.run = run
+        self.yields = yields
     }
 
     /// Runs a program to its end.
@@ -102,6 +105,7 @@ public struct ChildProcess: Sendable {
                 let group = ChildGroup(leader: execution.processIdentifier.value)
                 do {
                     try await record(group.leader, launch)
+                    if yields { LowPriority.set(group.leader) }
                 } catch {
                     group.signal(SIGKILL)
                     throw error

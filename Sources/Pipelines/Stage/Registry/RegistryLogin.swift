@@ -43,7 +43,7 @@ extension RunInProgress {
 
     func pusher(_ login: RegistryLogin) -> ImagePusher {
         ImagePusher(
-            podman: needs.podman.forRun(id),
+            podman: needs.podman.forBuild(of: id),
             authFile: login.authFile,
             access: login.access,
             ask: { [client = needs.client] in try await RegistryQuestion(client: client).ask($0, $1, $2) }

@@ -29,10 +29,7 @@ final class Fixture: Sendable {
         return String(cString: try #require(made))
     }
 
-    static func remove(_ folder: String) {
-        for name in (try? names(in: folder)) ?? [] { unlink(folder + "/" + name) }
-        rmdir(folder)
-    }
+    static func remove(_ folder: String) { SmallFile.remove(folder) }
 
     static func names(in folder: String) throws -> [String] {
         let stream = try #require(opendir(folder))

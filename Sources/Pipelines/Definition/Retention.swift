@@ -18,6 +18,8 @@ public struct Retention: Sendable, Equatable {
     public var releases = 10
     /// Days for which the mirror of a repository is kept that no pipeline deploys any more.
     public var mirrors = 30
+    /// Days for which podman keeps images, and layers of builds, that nothing needs: what is built next may begin with them.
+    public var cache = 7
 
     public init() {}
 }
@@ -99,6 +101,15 @@ extension Retention {
                     ),
                     "Mirrors of repositories that no pipeline deploys any more."
                 ),
+                .optional(
+                    "cache",
+                    .object(
+                        ObjectShape(keys: [
+                            .optional("days", .days, "For so long. Default: \(Retention().cache)d.")
+                        ])
+                    ),
+                    "Images and layers of builds in podman's own storage that nothing needs, for builds to begin with."
+                ),
             ]
         )
     )
@@ -113,5 +124,6 @@ extension Retention {
         }
         if let count = value?["releases"]?["count"]?.integer { releases = count }
         if let days = value?["mirrors"]?["days"]?.text.flatMap(days(of:)) { mirrors = days }
+        if let days = value?["cache"]?["days"]?.text.flatMap(days(of:)) { cache = days }
     }
 }

@@ -26,17 +26,18 @@ extension History {
                 arguments: [depth]
             )
             let images = try lists.flatMap { try JSONDecoder().decode([PushedImage].self, from: Data($0.utf8)) }
-            return try Self.digestsOfRuns(db).union(images.map(\.digest))
+            let references = try Self.imagesOfRuns(db).compactMap(\.reference)
+            return Set(references.compactMap { $0.split(separator: "@").last.map(String.init) } + images.map(\.digest))
         }
     }
 
+    /// The builder's ids of images, `sha256:…`, that a run has yet to push, or may push again.
+    func builtImagesInUse() async throws -> Set<String> {
+        try await read { db in Set(try Self.imagesOfRuns(db).compactMap(\.id)) }
+    }
+
     /// Of runs that have not ended, and of each environment's newest that has, which can be run again from any stage.
-    private static func digestsOfRuns(_ db: Database) throws -> Set<String> {
-        /// As much of a stage's output as names images; `reference` ends with the digest.
-        struct Output: Decodable {
-            struct Image: Decodable { var reference: String? }
-            var images: [Image]
-        }
+    private static func imagesOfRuns(_ db: Database) throws -> [ImagesOutput.Image] {
         let newest = "[" + (try NewestRun.all(db)).map(String.init).joined(separator: ",") + "]"
         let outputs = try Data.fetchAll(
             db,
@@ -47,7 +48,12 @@ extension History {
                 """,
             arguments: [StageName.build.rawValue, StageName.push.rawValue, newest]
         )
-        let images = outputs.compactMap { try? JSONDecoder().decode(Output.self, from: $0) }.flatMap(\.images)
-        return Set(images.compactMap { $0.reference?.split(separator: "@").last.map(String.init) })
+        return outputs.compactMap { try? JSONDecoder().decode(ImagesOutput.self, from: $0) }.flatMap(\.images)
     }
+}
+
+/// As much of a stage's output as names images; `reference` ends with the digest.
+private struct ImagesOutput: Decodable {
+    struct Image: Decodable { var id, reference: String? }
+    var images: [Image]
 }

@@ -45,6 +45,12 @@ public struct RetentionKeeper: Sendable {
                 }
             }
         }
+        if let podman = needs.podmanHere {
+            await attempt("podman's storage") {
+                let count = try await StorageCleaner(podman: podman, needs: needs).clean()
+                if count > 0 { say("Deleted images of podman's that nothing needs", ["images": "\(count)"]) }
+            }
+        }
     }
 
     private func attempt(_ what: String, _ body: () async throws -> Void) async {

@@ -19,7 +19,7 @@ public struct Road: Sendable {
                 run = RunInProgress(claimed, recorded: try run.target.secrets(of: recorded), needs: needs)
             }
             let travelling = run
-            try await run.holdingRegistry { try await travel(travelling, with: recorded) }
+            try await run.holdingImages { try await travel(travelling, with: recorded) }
         } catch {
             await end(run, error)
         }

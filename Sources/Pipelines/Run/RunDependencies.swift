@@ -50,6 +50,8 @@ public struct RunDependencies: Sendable {
     }
 
     var limits: Limits { settings.limits }
+    /// The podman of this machine, if it has one.
+    var podmanHere: Podman? { podman.remote == nil ? podman : podmanTarget?.engine.podman }
     /// Working folders and mirrors live here; absolute.
     var dataFolder: String { settings.data }
 

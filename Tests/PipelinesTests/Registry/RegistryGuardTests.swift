@@ -147,7 +147,7 @@ struct RegistryGuardTests {
             let (entered, enter) = AsyncStream<Void>.makeStream()
             let (released, release) = AsyncStream<Void>.makeStream()
             let push = Task {
-                try await needs.registryUse.with("acme") {
+                try await needs.registryUse.with(["acme"]) {
                     enter.finish()
                     for await _ in released {}
                     return service.now.deleted.count
@@ -161,10 +161,10 @@ struct RegistryGuardTests {
 
             // The other way round: whoever comes meanwhile finds the registry cleaned.
             let seen = try await needs.registryUse.whileUnused("acme") {
-                let next = Task { try await needs.registryUse.with("acme") { service.now.deleted.count } }
+                let next = Task { try await needs.registryUse.with(["acme"]) { service.now.deleted.count } }
                 let second = try await needs.registryUse.whileUnused("acme") { true }
                 #expect(second == nil)
-                let other = try await needs.registryUse.with("other") { true }
+                let other = try await needs.registryUse.with(["other"]) { true }
                 #expect(other)
                 service.change { $0.images["shop/web"]?.removeLast() }
                 return next

@@ -72,7 +72,7 @@ struct RetentionKeeperTests {
         let size = try blobs(registry)
 
         let cleaner = EmbeddedCleaner(registry: registry, needs: needs)
-        let busy = try await needs.registryUse.with(registry.address) { try await cleaner.clean() }
+        let busy = try await needs.registryUse.with([registry.address]) { try await cleaner.clean() }
         #expect(busy == nil)
         #expect(try blobs(registry) == size)
         #expect(try await cleaner.clean() == 2)

@@ -18,6 +18,7 @@ struct RetentionSettingsTests {
               images: { count: 3 }
               releases: { count: 4 }
               mirrors: { days: 2d }
+              cache: { days: 3d }
             """
         var expected = Retention()
         expected.runs = .init(count: 50, days: 30)
@@ -25,6 +26,7 @@ struct RetentionSettingsTests {
         expected.images.count = 3
         expected.releases = 4
         expected.mirrors = 2
+        expected.cache = 3
         #expect(try read(text) == expected)
     }
 }

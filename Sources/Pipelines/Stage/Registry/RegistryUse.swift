@@ -1,4 +1,5 @@
-/// Which registries runs build for or push to now, so that none is cleaned under them.
+/// Which registries runs build for or push to now, so that none is cleaned under them; and so with podman's storage on
+/// this machine.
 final class RegistryUse: Sendable {
     private struct State {
         var users: [String: Int] = [:]
@@ -9,10 +10,13 @@ final class RegistryUse: Sendable {
     /// Between two looks at whether the registry is open again: cleaning takes seconds.
     private static let pause = Duration.milliseconds(200)
 
-    /// Uses a registry, once nobody cleans it any more.
-    func with<Result: Sendable>(_ registry: String, _ body: () async throws -> Result) async throws -> Result {
-        while !enter(registry) { try await Task.sleep(for: Self.pause) }
-        defer { state.withLock { $0.users[registry, default: 1] -= 1 } }
+    /// Podman's storage on this machine. No registry has such a name.
+    static let storage = "containers-storage:"
+
+    /// Uses registries, once nobody cleans one of them any more.
+    func with<Result: Sendable>(_ registries: Set<String>, _ body: () async throws -> Result) async throws -> Result {
+        while !enter(registries) { try await Task.sleep(for: Self.pause) }
+        defer { state.withLock { state in for name in registries { state.users[name, default: 1] -= 1 } } }
         return try await body()
     }
 
@@ -31,27 +35,27 @@ final class RegistryUse: Sendable {
         return try await body()
     }
 
-    private func enter(_ registry: String) -> Bool {
+    private func enter(_ registries: Set<String>) -> Bool {
         state.withLock { state in
-            guard !state.closed.contains(registry) else { return false }
-            state.users[registry, default: 0] += 1
+            guard state.closed.isDisjoint(with: registries) else { return false }
+            for name in registries { state.users[name, default: 0] += 1 }
             return true
         }
     }
 }
 
 extension RunInProgress {
-    /// While `body` works, the pipeline's registry is not cleaned: what a build finds to reuse stays until it is part of
-    /// a release.
-    func holdingRegistry(_ body: () async throws -> Void) async throws {
-        let name: String
+    /// While `body` works, neither the pipeline's registry nor podman's storage is cleaned: what a build finds to reuse
+    /// stays until it is part of a release.
+    func holdingImages(_ body: () async throws -> Void) async throws {
+        var names: Set = [RegistryUse.storage]
         switch definition.registry {
-        case .digitalocean(let registry, _): name = registry
-        case .embedded: name = needs.registries.embedded ?? ""
-        case .address: return try await body()
+        case .digitalocean(let registry, _): names.insert(registry)
+        case .embedded: names.insert(needs.registries.embedded ?? "")
+        case .address: break
         }
         do {
-            try await needs.registryUse.with(name, body)
+            try await needs.registryUse.with(names, body)
         } catch is CancellationError {
             // While it waited: by an operator, or because the server goes down and the run stays for the next one.
             throw await verdict(on: CancellationError())

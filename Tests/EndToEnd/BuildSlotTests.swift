@@ -138,11 +138,11 @@ extension World {
     }
 
     fileprivate func waitingToBuild(_ id: Int64) async throws {
-        let run = try await eventually("run \(id) waits") {
+        let waiting = try await eventually("run \(id) waits") { () -> RunView? in
             let run = try await run(id)
             return run.waitingFor == "build-slot" ? run : nil
         }
-        #expect(run.status == "running" && run.stage("build").status == "pending")
+        #expect(waiting.status == "running" && waiting.stage("build").status == "pending")
     }
 }
 

@@ -76,15 +76,23 @@ extension History {
 extension Head {
     func note(_ reason: Reason, _ db: Database, time: Int64) throws {
         try db.execute(
-            sql: """
-                INSERT INTO heads (pipeline, ref, revision, after_run, reason_code, reason_message, seen_at)
-                VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) FROM runs), ?, ?, ?)
-                ON CONFLICT (pipeline, ref) DO UPDATE SET revision = excluded.revision,
-                    after_run = excluded.after_run, reason_code = excluded.reason_code,
-                    reason_message = excluded.reason_message, seen_at = excluded.seen_at
-                """,
+            sql: Self.seen("VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) FROM runs), ?, ?, ?)"),
             arguments: [pipeline, ref, revision, reason.code, reason.message, time]
         )
+    }
+
+    /// SQL that keeps what was seen of refs; what was seen before a later run is not put in the place of what came after.
+    ///
+    /// - Parameter rows: of pipeline, ref, revision, newest run, the reason's code and message, time. If a SELECT, then with
+    ///   a WHERE.
+    static func seen(_ rows: String) -> String {
+        """
+        INSERT INTO heads (pipeline, ref, revision, after_run, reason_code, reason_message, seen_at)
+        \(rows)
+        ON CONFLICT (pipeline, ref) DO UPDATE SET revision = excluded.revision, after_run = excluded.after_run,
+            reason_code = excluded.reason_code, reason_message = excluded.reason_message, seen_at = excluded.seen_at
+            WHERE excluded.after_run >= heads.after_run
+        """
     }
 
     /// A head counts as known if something came of it after the ref was last at another revision. So a branch that was

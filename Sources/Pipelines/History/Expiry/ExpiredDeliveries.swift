@@ -1,15 +1,15 @@
 internal import GRDB
 
 extension Expiry {
-    private static let deliveriesPiece = 100
+    /// Deliveries that are looked at together.
+    private static let deliveriesPiece = 1000
 
     /// Deletes deliveries of which no run is left. The newest stay in any case: by them a repeated delivery is known, and a
     /// head that asked to be skipped.
     func deleteDeliveries() async throws -> Int {
         let newest = try await history.read { try Int64.fetchOne($0, sql: "SELECT max(id) FROM deliveries") ?? 0 }
         let (limit, cutoff) = (newest - Int64(rules.deliveries.count), cutoff(rules.deliveries.days))
-        var seen: Int64 = 0
-        var count = 0
+        var (seen, pace, count) = (Int64(0), Pace(), 0)
         while true {
             let rows = try await history.read { [seen] db in
                 try Row.fetchAll(
@@ -25,15 +25,13 @@ extension Expiry {
             guard let last = rows.last, rows.contains(where: \.isOld) else { return count }
             seen = last.id
             let ids = rows.filter { $0.isOld && !$0.isUsed }.map(\.id)
-            if ids.isEmpty { continue }
-            count += try await history.write { db, _ in
+            count += try await inPieces(ids, &pace) { ids, db, _ in
                 try db.execute(
                     sql: "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each(?))",
                     arguments: [ids.jsonList]
                 )
                 return db.changesCount
             }
-            try await rest()
         }
     }
 }

@@ -1,8 +1,6 @@
 internal import GRDB
 
 extension Expiry {
-    private static let releasesPiece = 10
-
     /// Deletes the bodies of releases that are further back than an environment can be rolled back.
     func discardReleases() async throws -> Int {
         let ids = try await history.read { [kept] db in
@@ -15,19 +13,17 @@ extension Expiry {
                     """
             ).filter { !stay.contains($0) }.sorted()
         }
-        for piece in ids.pieces(of: Self.releasesPiece) {
-            try await history.write { [kept, time = history.now()] db, _ in
-                let stay = try kept.releases(db)
-                try db.execute(
-                    sql: """
-                        UPDATE releases SET body = x'', discarded_at = ? WHERE id IN (SELECT value FROM json_each(?))
-                            AND status IN ('retired', 'undone')
-                        """,
-                    arguments: [time, piece.filter { !stay.contains($0) }.jsonList]
-                )
-            }
-            try await rest()
+        var pace = Pace()
+        return try await inPieces(ids, &pace) { [kept, time = history.now()] ids, db, _ in
+            let stay = try kept.releases(db)
+            try db.execute(
+                sql: """
+                    UPDATE releases SET body = x'', discarded_at = ? WHERE id IN (SELECT value FROM json_each(?))
+                        AND status IN ('retired', 'undone')
+                    """,
+                arguments: [time, ids.filter { !stay.contains($0) }.jsonList]
+            )
+            return db.changesCount
         }
-        return ids.count
     }
 }

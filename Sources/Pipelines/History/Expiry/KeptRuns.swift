@@ -23,6 +23,10 @@ struct KeptRuns: Sendable {
 
     /// Releases that stay whole.
     func releases(_ db: Database) throws -> Set<Int64> {
+        try releases(of: try String.fetchSet(db.cachedStatement(sql: Self.environments)), db)
+    }
+
+    private func releases(of environments: Set<String>, _ db: Database) throws -> Set<Int64> {
         // What a rollback has applied again is the release of an earlier run: it stays as long as the rollback is known.
         var kept = try Int64.fetchSet(
             db.cachedStatement(
@@ -32,19 +36,22 @@ struct KeptRuns: Sendable {
             )
         )
         let environment = try db.cachedStatement(sql: Self.ofEnvironment)
-        for name in try String.fetchAll(db.cachedStatement(sql: Self.environments)) {
-            kept.formUnion(try Int64.fetchAll(environment, arguments: [name, depth]))
-        }
+        for name in environments { kept.formUnion(try Int64.fetchAll(environment, arguments: [name, depth])) }
         return kept
     }
 
     /// Those of these runs that may go.
     func without(_ runs: [Int64], _ db: Database) throws -> [Int64] {
-        let stay = try self.runs(db)
+        // Only those environments: with hundreds of them, all would take longer than the deletion.
+        let environments = try String.fetchSet(
+            db.cachedStatement(sql: "SELECT environment FROM runs WHERE id IN (SELECT value FROM json_each(?))"),
+            arguments: [runs.jsonList]
+        )
+        let stay = try self.runs(of: environments, db)
         return runs.filter { !stay.contains($0) }
     }
 
-    func runs(_ db: Database) throws -> Set<Int64> {
+    private func runs(of environments: Set<String>, _ db: Database) throws -> Set<Int64> {
         try Int64.fetchSet(
             db.cachedStatement(
                 sql: """
@@ -52,8 +59,8 @@ struct KeptRuns: Sendable {
                     UNION SELECT run_id FROM holds
                     """
             ),
-            arguments: [try releases(db).jsonList]
-        ).union(try NewestRun.all(db))
+            arguments: [try releases(of: environments, db).jsonList]
+        ).union(try environments.compactMap { try NewestRun.find($0, db) })
     }
 }
 

@@ -178,6 +178,37 @@ extension EndToEnd {
             }
         }
 
+        @Test("in a cluster, a server that goes down while it prunes leaves the run to the next one")
+        func clusterPruneStopped() async throws {
+            try await ClusterWorld.run(files: Self.twoObjects) { world, cluster in
+                _ = try await world.deploy(try await world.repository.head())
+                cluster.order(Fault(.silence) { $0.method == "DELETE" && $0.path.contains("/configmaps") })
+                let id = try await world.dying(
+                    at: "/configmaps",
+                    try await world.commit("less", ["k8s/settings.yaml": nil]),
+                    cluster,
+                    by: World.stop
+                )
+                let run = try await world.recovered(id)
+                #expect(run.status == "succeeded", "\(String(describing: run.reason))")
+                #expect(run.stages.allSatisfy { $0.attempt == 1 })
+                #expect(cluster.object("v1", "ConfigMap", "web", "settings") == nil)
+            }
+        }
+
+        @Test("a mirror in which a power cut has left empty files is fetched anew")
+        func mirror() async throws {
+            try await World.run { world in
+                _ = try await world.deploy(try await world.repository.head())
+                let mirrors = "\(world.data)/mirrors"
+                let mirror = try #require(try FileManager.default.contentsOfDirectory(atPath: mirrors).first)
+                try Data().write(to: URL(filePath: "\(mirrors)/\(mirror)/refs/heads/main"))
+                let run = try await world.deploy(try await world.commit("two"))
+                #expect(run.status == "succeeded", "\(String(describing: run.reason))")
+                #expect(try await world.log(run.id, "clone").contains("damaged"))
+            }
+        }
+
         @Test("a cancel that was recorded before it died takes back a half deploy and ends the run")
         func cancel() async throws {
             try await ClusterWorld.run(files: Self.twoObjects) { world, cluster in
@@ -219,20 +250,25 @@ extension World {
         try await eventually("the \(stage) is at work") { try await sign(log(run, stage)) ? true : nil }
     }
 
-    /// Pushes, and kills the server when the cluster has not answered a write.
-    fileprivate func dying(at object: String, _ revision: String, _ cluster: TestCluster) async throws -> Int64 {
+    /// Pushes, and ends the server when the cluster has not answered a write.
+    fileprivate func dying(
+        at object: String,
+        _ revision: String,
+        _ cluster: TestCluster,
+        by end: (World) -> () async -> Void = World.kill
+    ) async throws -> Int64 {
         cluster.forgetRequests()
         let id = try await pushed(revision)
         try await eventually("the cluster keeps silent at \(object)") {
             cluster.requests.contains { $0.isWrite && $0.path.contains(object) && $0.status == nil } ? true : nil
         }
-        await kill()
+        await end(self)()
         cluster.clearFaults()
         return id
     }
 
     /// The number of the embedded registry's process.
-    fileprivate func registryProcess() async throws -> Int32 {
+    func registryProcess() async throws -> Int32 {
         let lines = try await sh("/bin/ps", ["-eo", "pid,args"]).output.split(separator: "\n")
         let line = lines.first { $0.contains("docker-registry") && $0.contains("\(data)/registry") }
         return try #require(line?.split(separator: " ").first.flatMap { Int32($0) }, "\(lines)")

@@ -46,11 +46,14 @@ struct RepositoryLook: Sendable {
         if knowledge == .missed {
             let workspace = Workspace(name: "reconcile", definition: entry.definition, needs: needs)
             // What it was at a moment ago may be old by now: what is fetched counts.
-            head.revision = try await workspace.head(of: ref) { _ in }
+            let fetched = try await workspace.withSoundMirror(log: LoggerLog(needs.logger)) {
+                let revision = try await workspace.head(of: ref) { _ in }
+                return (revision: revision, message: try await workspace.mirror.commit(revision).message)
+            }
+            head.revision = fetched.revision
             knowledge = try await history.knowledge(of: head)
             result.revision = head.revision
-            let message = try await workspace.mirror.commit(head.revision).message
-            if knowledge == .missed, let marker = GitHub.skipMarker(in: message) {
+            if knowledge == .missed, let marker = GitHub.skipMarker(in: fetched.message) {
                 return try await note(head, .skipMarker(marker), result)
             }
         }

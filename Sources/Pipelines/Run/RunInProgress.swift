@@ -72,7 +72,7 @@ struct RunInProgress: Sendable {
     func checkOut(_ clone: CloneOutput, log: any StageLog) async throws {
         try await withBackoff(log: log) {
             do {
-                try await workspace.ensure(clone.revision)
+                try await workspace.withSoundMirror(log: log) { try await workspace.ensure(clone.revision) }
             } catch let error as GitError {
                 throw error.stageError
             }

@@ -27,11 +27,28 @@ struct Workspace: Sendable {
     var mirror: Mirror {
         get async throws {
             try Mirror(
-                path: "\(needs.dataFolder)/mirrors/\(Self.mirrorName(source))",
+                path: mirrorPath,
                 url: source.url,
                 credential: try await needs.gitCredential(for: source),
                 caFile: needs.settings.git.caFile
             )
+        }
+    }
+
+    private var mirrorPath: String { "\(needs.dataFolder)/mirrors/\(Self.mirrorName(source))" }
+
+    /// Does what works with the mirror. If that fails and the mirror turns out to be damaged on this server's disk, as a
+    /// power cut can leave it, it is thrown away, and the body does its work once more, with one that is fetched anew.
+    func withSoundMirror<Result: Sendable>(
+        log: any StageLog,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as GitError where [.corrupt, .other, .revisionNotFound].contains(error.code) {
+            guard try await Mirror.removeIfDamaged(mirrorPath) else { throw error }
+            log.line("the mirror on this server's disk is damaged, so all of it is fetched again: \(error.message)")
+            return try await body()
         }
     }
 

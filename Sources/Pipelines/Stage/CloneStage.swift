@@ -10,7 +10,9 @@ struct CloneStage: Sendable {
 
     func run() async throws -> CloneOutput {
         do {
-            return try await withBackoff(log: log) { try await words { try await clone() } }
+            return try await withBackoff(log: log) {
+                try await words { try await run.workspace.withSoundMirror(log: log) { try await clone() } }
+            }
         } catch let error as GitError {
             throw error.stageError
         }

@@ -299,6 +299,26 @@ extension EndToEnd {
                 #expect(try await world.containers().isEmpty)
             }
         }
+
+        @Test("a cancel that comes after the smoke test changes nothing, and leaves nothing of what was live before")
+        func lateCancel() async throws {
+            let patient = Sample.manifests.replacing("GracePeriodSeconds: 1", with: "GracePeriodSeconds: 8")
+            try await World.run(files: Sample.files(manifests: patient)) { world in
+                let token = try await world.token()
+                _ = try await world.deploy(try await world.repository.head())
+                let id = try await world.pushed(try await world.commit("two"))
+                try await eventually("the old pods are going") {
+                    let run = try await world.run(id)
+                    guard !run.isOver else { throw Unexpected("it is over already") }
+                    return run.stage("smoke-test").status == "succeeded" ? true : nil
+                }
+                let answer = try await world.request("POST", "/api/v1/runs/\(id)/cancel", token: token)
+                #expect(answer.status == 202)
+                let run = try await world.finished(id)
+                #expect(run.status == "succeeded", "\(String(describing: run.reason))")
+                #expect(try await world.pods().count == 1)
+            }
+        }
     }
 }
 

@@ -94,14 +94,30 @@ public struct Road: Sendable {
     }
 
     /// The release has passed: from here on it is what the environment goes back to.
+    ///
+    /// A cancel comes too late now: the run has done what it was for, and what its release no longer has is removed all the
+    /// same. Only the server going down ends that, and the next one goes on with it.
     private func settle(_ output: DeployOutput, _ run: RunInProgress) async throws {
         try await needs.recording(run: run.id) { try await needs.history.markLive(output.release) }
         guard let record = try await needs.history.release(output.release) else { return }
-        try await run.target.settle(
-            try await needs.open(record).release,
-            log: LoggerLog(needs.logger),
-            deadline: .now + .seconds(run.definition.deploy.timeout)
-        )
+        let work = Task.detached { [needs] in
+            try await run.target.settle(
+                try await needs.open(record).release,
+                log: LoggerLog(needs.logger),
+                deadline: .now + .seconds(run.definition.deploy.timeout)
+            )
+        }
+        do {
+            try await withTaskCancellationHandler {
+                try await work.value
+            } onCancel: { [needs] in
+                if needs.stopping.isSet { work.cancel() }
+            }
+        } catch is CancellationError {
+            throw Handover()
+        }
+        // A target that makes the best of it does not say that it was ended.
+        if work.isCancelled { throw Handover() }
     }
 
     /// What the last server left half deployed is undone before the run goes on. A run that is to end here, because

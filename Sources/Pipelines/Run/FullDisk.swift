@@ -1,11 +1,11 @@
 import Logging
 
 extension RunDependencies {
-    /// Between two tries to record something while the disk is full.
+    /// Between two tries to record something while the disk is full, or another program keeps the database locked.
     private static let pause = Duration.seconds(1)
 
-    /// Does what writes down how something ended, again and again while the disk is full: a run must not stay `running`
-    /// because there was no room for its last word. Nothing but the server going down ends it; the next one claims the run
+    /// Does what writes down how something ended, again and again while the disk is full or the database is locked: a
+    /// run must not stay `running`, and its lane stand still, because its last word could not be written. Nothing but the server going down ends it; the next one claims the run
     /// again.
     @discardableResult
     func recording<Result: Sendable>(
@@ -16,11 +16,11 @@ extension RunDependencies {
         while true {
             do {
                 return try await body()
-            } catch let error as HistoryError where error.code == .diskFull && !stopping.isSet {
+            } catch let error as HistoryError where [.diskFull, .busy].contains(error.code) && !stopping.isSet {
                 if !isSaid {
                     logger.error(
-                        "The disk is full: what became of a run is recorded once there is space",
-                        metadata: ["run.id": "\(run)"]
+                        "What became of a run cannot be recorded yet, and is as soon as it can be",
+                        metadata: ["run.id": "\(run)", "error": "\(error)"]
                     )
                 }
                 isSaid = true

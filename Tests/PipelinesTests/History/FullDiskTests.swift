@@ -133,6 +133,22 @@ struct RecordingTests {
         #expect(try await server.history.run(run)?.summary.reason == Self.reason)
     }
 
+    @Test("It is recorded once another program gives the database free")
+    func locked() async throws {
+        let (server, run) = try await room()
+        let tries = Locked(0)
+        try await server.needs.recording(run: run) {
+            let first = tries.withLock { tries -> Bool in
+                tries += 1
+                return tries == 1
+            }
+            if first { throw HistoryError(.busy, "Another process keeps the database locked.") }
+            try await server.history.finishRun(run, status: .succeeded, reason: nil)
+        }
+        #expect(tries.value == 2)
+        #expect(try await server.history.run(run)?.summary.status == .succeeded)
+    }
+
     @Test("A server that goes down waits for nothing: the next one claims the run again")
     func stopping() async throws {
         let (server, run) = try await room()

@@ -8,7 +8,7 @@ internal import GRDB
 
 extension History {
     /// The digests of every image that an environment serves, is about to serve, or may be rolled back to: those of its
-    /// releases, and those that runs have built or found to reuse which are under way, or may be run again from there.
+    /// releases, those of a release that a rollback applies again, and those that runs have built or found to reuse which are under way, or may be run again from there.
     ///
     /// - Parameter depth: how many of each environment's newest releases count as those.
     public func digestsInUse(depth: Int) async throws -> Set<String> {
@@ -21,9 +21,13 @@ extension History {
                     SELECT images FROM (
                         SELECT images, row_number() OVER (PARTITION BY environment ORDER BY id DESC) AS place
                         FROM releases WHERE status = 'retired')
-                    WHERE place <= ?
+                    WHERE place <= ?1
+                    UNION ALL
+                    SELECT images FROM releases WHERE id IN (
+                        SELECT rollback_release FROM runs INDEXED BY runs_lane WHERE status IN ('queued', 'running')
+                        UNION SELECT rollback_release FROM runs WHERE id IN (SELECT value FROM json_each(?2)))
                     """,
-                arguments: [depth]
+                arguments: [depth, try NewestRun.all(db).jsonList]
             )
             let images = try lists.flatMap { try JSONDecoder().decode([PushedImage].self, from: Data($0.utf8)) }
             let references = try Self.imagesOfRuns(db).compactMap(\.reference)

@@ -90,6 +90,22 @@ struct RegistryGuardTests {
         }
     }
 
+    @Test("what a rollback is to apply again stays while it waits, however far back it is")
+    func rollback() async throws {
+        try await Self.with(Self.state(9), releases: [1, 3, 4, 5]) { server, needs, service in
+            let rollback = try await server.history.enqueueRollback(
+                pipeline: "shop",
+                environment: "shop",
+                to: 1,
+                hold: .untilResumed,
+                by: nil
+            )
+            #expect(try rollback.get() > 4)
+            try await look(RegistryGuard(needs))
+            #expect(service.now.deleted == [7, 6, 2].map { "shop/web@\(Self.digest($0))" })
+        }
+    }
+
     @Test("what is being applied stays, and a release that was undone keeps nothing")
     func applying() async throws {
         try await Self.with(Self.state(6)) { server, needs, service in

@@ -12,6 +12,10 @@ extension EndToEnd {
                 let long = String(repeating: "a", count: 501)
                 #expect(try await world.lane("pause", token, body: #"{"reason":"\#(long)"}"#).status == 400)
                 #expect(try await world.lane("pause", token, body: "[]").status == 400)
+                // The server's log is read line by line.
+                for forged in [#"a\n2026-01-01 notice: b"#, #"a\u001b[2J"#, #"a\u2028b"#] {
+                    #expect(try await world.lane("pause", token, body: #"{"reason":"\#(forged)"}"#).status == 400)
+                }
                 let paused = try await world.lane("pause", token, body: #"{"reason":"The database moves."}"#)
                 #expect(paused.status == 200, "\(paused.string)")
                 let again = try await world.lane("pause", token)

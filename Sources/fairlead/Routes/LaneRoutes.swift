@@ -89,6 +89,11 @@ struct LaneRoutes: Sendable {
         guard reason.utf8.count <= Self.longestReason else {
             throw Problem.badRequest("reason: at most \(Self.longestReason) bytes")
         }
+        // It goes into the server's log, which is read line by line, and on terminals.
+        let breaks: [Unicode.GeneralCategory] = [.control, .lineSeparator, .paragraphSeparator]
+        guard !reason.unicodeScalars.contains(where: { breaks.contains($0.properties.generalCategory) }) else {
+            throw Problem.badRequest("reason: one line, without control characters")
+        }
         return reason
     }
 

@@ -30,7 +30,7 @@ extension History {
         into results: inout [AcceptResult]
     ) throws {
         results.removeAll(keepingCapacity: true)
-        try requireOpen(db)
+        try requireUsable(db)
         let writer = try DeliveryWriter(db, time: now())
         try mappingErrors {
             try db.inTransaction(.immediate) {

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import GRDB
+import Glibc
 
 /// What happened, and what is to happen: deliveries, runs, attempts, logs, releases. The table of runs is the queue.
 ///
@@ -14,6 +15,7 @@ public final class History: Sendable {
     let now: @Sendable () -> Int64
     let announcer = Announcer()
     private let lock: FolderLock?
+    private let file: FileIdentity
     let checkpointer: Checkpointer
     private let epoch = Locked<Int64>(0)
     /// Whether changes of runs are noted for GitHub.
@@ -21,9 +23,16 @@ public final class History: Sendable {
     /// See ``note(run:waitsForSlot:)``.
     let waitingForSlot = Locked<Set<Int64>>([])
 
-    init(pool: DatabasePool, checkpointer: Checkpointer, lock: FolderLock?, now: @escaping @Sendable () -> Int64) {
+    init(
+        pool: DatabasePool,
+        checkpointer: Checkpointer,
+        file: FileIdentity,
+        lock: FolderLock?,
+        now: @escaping @Sendable () -> Int64
+    ) {
         self.pool = pool
         self.checkpointer = checkpointer
+        self.file = file
         self.lock = lock
         self.now = now
     }
@@ -107,7 +116,7 @@ extension History {
     ) throws -> Value {
         var changes: [Change] = []
         let value = try mappingErrors {
-            try requireOpen(db)
+            try requireUsable(db)
             var value: Value?
             try db.inTransaction(.immediate) {
                 value = try body(db, &changes)
@@ -140,7 +149,38 @@ func mappingErrors<Value>(_ body: () throws -> Value) throws -> Value {
     }
 }
 
-/// SQLite itself only reports misuse when a connection was closed.
-func requireOpen(_ db: Database) throws {
-    if db.sqliteConnection == nil { throw HistoryError(.closed, "The history is closed.") }
+extension History {
+    /// SQLite itself only reports misuse when a connection was closed, and nothing when its file was taken away: it would go
+    /// on in a file without a name, and what was answered with 202 would be gone with the process.
+    func requireUsable(_ db: Database) throws {
+        if db.sqliteConnection == nil { throw HistoryError(.closed, "The history is closed.") }
+        guard file.isThere else {
+            throw HistoryError(
+                .corrupt,
+                "\(file.path) was taken away while the server uses it. Put it back, or stop the server and `fairlead restore` a "
+                    + "backup."
+            )
+        }
+    }
+}
+
+/// Which file a path named at some moment.
+struct FileIdentity: Sendable {
+    let path: String
+    private let device: dev_t
+    private let number: ino_t
+
+    init(_ path: String) {
+        self.path = path
+        var facts = stat()
+        stat(path, &facts)
+        (device, number) = (facts.st_dev, facts.st_ino)
+    }
+
+    /// Whether it names the same file now. One that cannot be looked at for another reason counts as there.
+    var isThere: Bool {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { return errno != ENOENT }
+        return facts.st_dev == device && facts.st_ino == number
+    }
 }

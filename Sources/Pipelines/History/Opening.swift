@@ -55,7 +55,13 @@ extension History {
             }
         }
         let checkpointer = try Checkpointer(pool: pool, path: path)
-        return History(pool: pool, checkpointer: checkpointer, lock: keepsLock ? lock : nil, now: now)
+        return History(
+            pool: pool,
+            checkpointer: checkpointer,
+            file: FileIdentity(path),
+            lock: keepsLock ? lock : nil,
+            now: now
+        )
     }
 
     private static func checkVersion(_ db: Database, _ path: String, mayUpgrade: Bool) throws {

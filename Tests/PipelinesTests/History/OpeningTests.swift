@@ -28,6 +28,30 @@ struct OpeningTests {
         #expect(try Fixture.names(in: nested).sorted() == ["fairlead.db", "lock"])
     }
 
+    @Test("Nothing is taken while the file is away, for it would be gone with the process; put back, it goes on")
+    func takenAway() async throws {
+        let fixture = try Fixture()
+        let hash = try await fixture.register()
+        let path = fixture.folder + "/fairlead.db"
+        #expect(rename(path, path + ".away") == 0)
+        let result = await DeliveryLog(history: fixture.history).accept(
+            .sample("a"),
+            .accepted(pipelines: [("todo", "todo", hash)])
+        )
+        guard case .failed(let fault) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(fault.code == .corrupt && fault.message.contains("was taken away"))
+        let error = #expect(throws: HistoryError.self) { try fixture.history.beginEpoch() }
+        #expect(error?.code == .corrupt)
+        // Another file of that name is not the one that is written to.
+        try SmallFile.write("something else", to: path)
+        #expect(throws: HistoryError.self) { try fixture.history.beginEpoch() }
+        #expect(rename(path + ".away", path) == 0)
+        _ = try await fixture.push()
+    }
+
     @Test("What was written is there after a restart, and epochs go on counting")
     func reopens() async throws {
         let folder = try Fixture.makeFolder()

@@ -56,7 +56,7 @@ public struct Backup: Sendable {
     /// - Throws: ``HistoryError`` if the file is not a database of ours, of a newer schema, or damaged anywhere.
     @discardableResult
     static func check(_ file: String) throws -> Int {
-        try DatabaseFile.checkHeader(file)
+        try DatabaseFile.checkHeader(file, advice: "")
         var configuration = Configuration()
         configuration.label = "fairlead.backup.check"
         configuration.readonly = true

@@ -38,7 +38,9 @@ enum DatabaseFile {
     static let restoringSuffix = ".restoring"
 
     /// The first 100 bytes of every database file: https://www.sqlite.org/fileformat.html#the_database_header
-    static func checkHeader(_ path: String) throws {
+    ///
+    /// - Parameter advice: what to do about one that is no database.
+    static func checkHeader(_ path: String, advice: String = " Restore it from a backup, or move it away.") throws {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else {
             throw HistoryError(.readOnly, "\(path) cannot be read: \(String(cString: strerror(errno))).")
@@ -46,11 +48,11 @@ enum DatabaseFile {
         defer { close(file) }
         var header = [UInt8](repeating: 0, count: 100)
         guard pread(file, &header, 100, 0) == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else {
-            throw HistoryError(.corrupt, "\(path) is not a database. Restore it from a backup, or move it away.")
+            throw HistoryError(.corrupt, "\(path) is not a database.\(advice)")
         }
         let applicationID = header[68..<72].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         guard applicationID == UInt32(bitPattern: Schema.applicationID) else {
-            throw HistoryError(.corrupt, "\(path) is a database of another program. Move it away.")
+            throw HistoryError(.corrupt, "\(path) is a database of another program.\(advice)")
         }
     }
 

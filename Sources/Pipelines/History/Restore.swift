@@ -31,8 +31,7 @@ public struct Restore: Sendable {
             try DraftFile.create(draft)
             do {
                 try DraftFile.copy(file, to: draft)
-                // The copy, so that what was checked is what is put in place.
-                try Backup.check(draft)
+                try check(draft, copyOf: file)
                 try DraftFile.settle(draft, as: path + DatabaseFile.restoringSuffix)
             } catch {
                 DraftFile.remove(draft)
@@ -44,6 +43,20 @@ public struct Restore: Sendable {
             }
             try DatabaseFile.syncFolder(of: path)
             return Restore(aside: aside)
+        }
+    }
+
+    /// The copy, so that what was checked is what is put in place. The words are about the file that it was made of.
+    private static func check(_ draft: String, copyOf file: String) throws {
+        do {
+            try Backup.check(draft)
+        } catch {
+            let fault = HistoryError(error)
+            let message = fault.message.replacing(draft, with: file)
+            throw HistoryError(
+                fault.code,
+                "\(file) is no backup that can be restored, and nothing was changed. \(message)"
+            )
         }
     }
 

@@ -134,6 +134,8 @@ struct BackupTests {
         let names = try Fixture.names(in: fixture.folder).sorted()
         let error = #expect(throws: HistoryError.self) { try Restore.run(file, into: fixture.folder, aside: "old") }
         #expect(error?.code == expected)
+        let words = error?.message ?? ""
+        #expect(words.contains(file) && !words.contains(fixture.folder), "\(words)")
         #expect(try Fixture.names(in: fixture.folder).sorted() == names)
         let history = try History.open(folder: fixture.folder)
         #expect(try await history.runs().runs.count == 1)

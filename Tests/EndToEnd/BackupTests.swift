@@ -1,9 +1,73 @@
 import Foundation
 import HTTPClient
+import Pipelines
 import Testing
 
 extension EndToEnd {
     @Suite("Backups") struct BackupTests {
+        @Test("what a restored backup says is live is made to run, also if it was deployed again since")
+        func olderThanPods() async throws {
+            try await World.run { world in
+                let run = try await world.deploy(try await world.repository.head())
+                let token = try await world.token()
+                try await world.fairlead("backup", "\(world.folder)/backup.db")
+                let again = try await world.request(
+                    "POST",
+                    "/api/v1/runs/\(run.id)/rerun",
+                    token: token,
+                    body: Array(#"{"from":"deploy"}"#.utf8)
+                )
+                #expect(again.status == 202)
+                #expect(try await world.finished(run.id).status == "succeeded")
+                await world.stop()
+                try await world.fairlead("restore", "\(world.folder)/backup.db")
+                try await world.start()
+                let service = try #require(try await world.run(run.id).release?.services.first).url
+                #expect(try await world.get(service).string.contains("version one"))
+                #expect(try await world.pods().count == 1)
+            }
+        }
+
+        @Test("a server on a restored backup leaves alone the children of the server that it was taken from")
+        func beside() async throws {
+            try await World.run { world in
+                let registry = try await world.registryProcess()
+                try await world.fairlead("backup", "\(world.folder)/backup.db")
+                let other = "\(world.folder)/other"
+                try world.write(
+                    "other/fairlead.yaml",
+                    """
+                    listen: 127.0.0.1:0
+                    data: ./data
+                    pipelines: ../pipelines
+                    webhooks: { secrets: [{ env: FL_SECRET }] }
+                    registry: { embedded: true }
+                    """
+                )
+                let config = "\(other)/fairlead.yaml"
+                try await world.fairlead("restore", "--config", config, "\(world.folder)/backup.db")
+                let server = try Child(
+                    World.program,
+                    ["serve", "--config", config],
+                    environment: world.environment,
+                    folder: other,
+                    log: "\(other)/server.log"
+                )
+                do {
+                    try await eventually("the other server listens") {
+                        guard server.isRunning else { throw Unexpected("the other server ended: \(server.said)") }
+                        return FileManager.default.fileExists(atPath: "\(other)/data/address") ? true : nil
+                    }
+                    #expect(try await world.registryProcess() == registry)
+                } catch {
+                    await server.end()
+                    throw error
+                }
+                await server.end()
+                await Teardown.removeEverything(dataFolder: "\(other)/data")
+            }
+        }
+
         @Test("a backup that is taken while pushes come starts a server that knows what was taken before it")
         func roundTrip() async throws {
             try await World.run { world in

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Git
+import Logging
 
 extension RunDependencies {
     /// Removes what a server that was killed left lying about: checkouts, minted credentials, half-written packs, working containers, and
@@ -17,7 +18,34 @@ extension RunDependencies {
             try? files.removeItem(atPath: "\(dataFolder)/\(name)")
         }
         try await podman.sweepBuilds()
-        try await podmanTarget?.sweep(live: try await liveOnThisMachine())
+        guard let podmanTarget else { return }
+        let live = try await liveOnThisMachine()
+        try await podmanTarget.sweep(live: live)
+        await makeAgain(live)
+    }
+
+    /// How long the start may wait for pods that had to be made again, all together.
+    private static let patience = Duration.seconds(30)
+
+    /// What is live is to run, whatever became of its pods. Where that fails, the server starts all the same: a run may mend
+    /// it.
+    private func makeAgain(_ live: [String: Int64]) async {
+        let end = ContinuousClock.now + Self.patience
+        for (environment, id) in live.sorted(by: { $0.key < $1.key }) {
+            do {
+                guard let record = try await history.release(id) else { continue }
+                let (release, definition) = try await open(record)
+                guard let target = try target(of: definition, run: nil) as? PodmanDeploy else { continue }
+                try await target.makeAgain(release, log: LoggerLog(logger), deadline: end)
+            } catch {
+                logger.error(
+                    "What is live does not run, and could not be started: start a run of the pipeline",
+                    metadata: [
+                        "environment": "\(environment)", "release": "\(id)", "error": "\(reason(of: error).message)",
+                    ]
+                )
+            }
+        }
     }
 
     /// Environment → the release that is live in it, of those that podman runs.

@@ -14,10 +14,12 @@ extension ChildProcess {
     }
 
     /// Ends what an earlier server left running: SIGTERM to each recorded group, 2 s, SIGKILL. Only groups whose boot
-    /// and start time match; where the leader is gone already, only processes that carry the mark of that group.
+    /// and start time match and whose server is dead; where the leader is gone already, only processes that carry the mark of that group.
     /// Returns when they are gone.
     public static func endStale(_ records: [ChildRecord]) async {
-        let stale = records.filter { $0.bootID == ProcessFolder.bootID && $0.pid > 1 && !remains(of: $0).isEmpty }
+        let stale = records.filter {
+            $0.bootID == ProcessFolder.bootID && $0.pid > 1 && !hasServer($0) && !remains(of: $0).isEmpty
+        }
         for record in stale { signalRemains(of: record, SIGTERM) }
         let graceEnd = ContinuousClock.now + ChildGroup.grace
         while ContinuousClock.now < graceEnd, stale.contains(where: { !remains(of: $0).isEmpty }) {
@@ -29,6 +31,15 @@ extension ChildProcess {
             for record in stale { signalRemains(of: record, SIGKILL) }
             try? await Task.sleep(for: .milliseconds(20))
         }
+    }
+
+    /// Whether another server that lives has started it. A copy of a data folder, or a restored backup, names the children
+    /// of the server that it was taken from, and these are nobody's leftovers.
+    private static func hasServer(_ record: ChildRecord) -> Bool {
+        guard let stat = ProcessFolder.stat(of: record.pid), stat.startTime == record.startTime,
+            stat.parent > 1, stat.parent != getpid()
+        else { return false }
+        return ProcessFolder.name(of: stat.parent) == ProcessFolder.name(of: getpid())
     }
 
     private static func signalRemains(of record: ChildRecord, _ number: Int32) {

@@ -5,6 +5,7 @@ enum ProcessFolder {
     /// One line of `/proc/PID/stat`.
     struct Stat {
         var state: Character
+        var parent: Int32
         var group: Int32
         /// Clock ticks after boot.
         var startTime: UInt64
@@ -15,9 +16,11 @@ enum ProcessFolder {
         // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
         guard let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = String(decoding: bytes[(end + 1)...], as: UTF8.self).split(separator: " ")
-        // After the name: field 3 (state) is at 0, field 5 (process group) at 2, field 22 (start time) at 19.
-        guard fields.count > 19, let group = Int32(fields[2]), let start = UInt64(fields[19]) else { return nil }
-        return Stat(state: fields[0].first ?? "?", group: group, startTime: start)
+        // After the name: field 3 (state) is at 0, field 4 (parent) at 1, field 5 (process group) at 2, field 22 (start time) at 19.
+        guard fields.count > 19, let parent = Int32(fields[1]), let group = Int32(fields[2]),
+            let start = UInt64(fields[19])
+        else { return nil }
+        return Stat(state: fields[0].first ?? "?", parent: parent, group: group, startTime: start)
     }
 
     /// Changes with every boot, so that pids and start times of an earlier one mean nothing.
@@ -25,6 +28,9 @@ enum ProcessFolder {
         let bytes = SmallFile.read("/proc/sys/kernel/random/boot_id") ?? []
         return String(decoding: bytes.filter { $0 > 0x20 }, as: UTF8.self)
     }()
+
+    /// The program's name, as far as the kernel keeps it.
+    static func name(of pid: Int32) -> [UInt8]? { SmallFile.read("/proc/\(pid)/comm") }
 
     static func all() -> [Int32] {
         SmallFile.names(in: "/proc").compactMap { Int32($0) }

@@ -61,6 +61,16 @@ struct PodmanDeploy: DeployTarget {
         )
     }
 
+    func makeAgain(_ release: TargetRelease, log: any StageLog, deadline: ContinuousClock.Instant) async throws {
+        try await podman.makeAgain(
+            release.id,
+            try ReleaseBody(json: release.body),
+            in: release.environment,
+            log: log,
+            deadline: deadline
+        )
+    }
+
     func settle(_ release: TargetRelease, log: any StageLog, deadline: ContinuousClock.Instant) async throws {
         try await podman.retire(environment: release.environment, keeping: release.id, log: log)
     }

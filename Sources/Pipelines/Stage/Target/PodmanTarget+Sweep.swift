@@ -40,6 +40,21 @@ extension PodmanTarget {
         try await switchTo(services, release, environment, addresses, NoLog())
     }
 
+    /// Makes the pods of a live release again if none of them is there: podman's storage was lost, or the database is a
+    /// backup that was restored, and knows nothing of those that ran.
+    func makeAgain(
+        _ release: Int64,
+        _ body: ReleaseBody,
+        in environment: String,
+        log: any StageLog,
+        deadline: ContinuousClock.Instant
+    ) async throws {
+        let pods = try await engine.pods(environment: environment)
+        guard !body.deployments.isEmpty, !pods.contains(where: { $0.release == release }) else { return }
+        log.line("No pod of release \(release) of \(environment) is there: making them again")
+        try await bringUp(body, release, environment, runBefore: false, log, Deadline(instant: deadline))
+    }
+
     /// Ends and deletes everything: pods, proxy, files. For the end of a demo and of a test.
     public func removeAll() async {
         await proxy.stop()

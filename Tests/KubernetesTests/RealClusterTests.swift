@@ -5,8 +5,8 @@ import Testing
 
 private let kubeconfig = ProcessInfo.processInfo.environment["FAIRLEAD_TEST_KUBECONFIG"]
 
-/// Against a real API server, where there is one to write to: `FAIRLEAD_TEST_KUBECONFIG=… swift test --filter RealCluster`.
-/// Everything happens in a namespace of its own.
+/// Against a real API server, where there is one to write to: `FAIRLEAD_TEST_KUBECONFIG=… swift test --filter
+/// RealCluster`. Everything happens in a namespace of its own.
 @Suite(.enabled(if: kubeconfig != nil, "FAIRLEAD_TEST_KUBECONFIG is not set"), .timeLimit(.minutes(2)))
 struct RealClusterTests {
     private let cluster: Cluster

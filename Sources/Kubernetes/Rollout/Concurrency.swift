@@ -1,5 +1,5 @@
-/// Works on all items, so many at a time. After a failure no further item is begun; those that were begun are waited for,
-/// so that nothing is left half done.
+/// Works on all items, so many at a time. After a failure no further item is begun; those that were begun are waited
+/// for, so that nothing is left half done.
 ///
 /// - Returns: the results in the order of the items.
 /// - Throws: the error of the first item, in their order, that failed.
@@ -33,8 +33,8 @@ func inParallel<Item: Sendable, Value: Sendable>(
     return values
 }
 
-/// Work that is not broken off by a cancellation at once: for a change that is on its way to the server, which may make it
-/// after we have gone.
+/// Work that is not broken off by a cancellation at once: for a change that is on its way to the server, which may make
+/// it after we have gone.
 ///
 /// - Parameter grace: how long it may take from then on.
 func finishing<Value: Sendable>(

@@ -52,7 +52,8 @@ extension JournalEntry {
 /// Keeps an entry. It is awaited before the object is touched: an error keeps it from being touched.
 public typealias Journal = @Sendable (JournalEntry) async throws -> Void
 
-/// Writes down what became of objects while the next ones are applied: until it is known, an undo finds that out by itself.
+/// Writes down what became of objects while the next ones are applied: until it is known, an undo finds that out by
+/// itself.
 actor JournalOutcomes {
     private let journal: Journal
     private var writing: [Task<Void, any Error>] = []

@@ -111,7 +111,11 @@ extension Limits {
             field: .count(\.releaseObjects, 1...20_000),
             about: "Objects of one release to a cluster; one with more is refused before anything is applied."
         ),
-        Named(name: "builds", field: .count(\.builds, 1...64), about: "Runs that build at a time, over all environments."),
+        Named(
+            name: "builds",
+            field: .count(\.builds, 1...64),
+            about: "Runs that build at a time, over all environments."
+        ),
         Named(
             name: "logBytes",
             field: .bytes(\.logBytes, 64 * kibi...1024 * mebi),

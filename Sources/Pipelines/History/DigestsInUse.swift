@@ -8,7 +8,8 @@ internal import GRDB
 
 extension History {
     /// The digests of every image that an environment serves, is about to serve, or may be rolled back to: those of its
-    /// releases, those of a release that a rollback applies again, and those that runs have built or found to reuse which are under way, or may be run again from there.
+    /// releases, those of a release that a rollback applies again, and those that runs have built or found to reuse
+    /// which are under way, or may be run again from there.
     ///
     /// - Parameter depth: how many of each environment's newest releases count as those.
     public func digestsInUse(depth: Int) async throws -> Set<String> {

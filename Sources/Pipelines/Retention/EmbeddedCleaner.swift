@@ -3,9 +3,9 @@ import HTTPClient
 
 /// Deletes old images from the registry that this server runs, and their layers.
 ///
-/// Never deleted is what an environment serves or can be rolled back to, and what a run has yet to deploy. While any run is
-/// under way that builds for this registry, nothing is deleted: it may push, or find an image to reuse; and while this works,
-/// such runs wait.
+/// Never deleted is what an environment serves or can be rolled back to, and what a run has yet to deploy. While any
+/// run is under way that builds for this registry, nothing is deleted: it may push, or find an image to reuse; and
+/// while this works, such runs wait.
 struct EmbeddedCleaner: Sendable {
     let registry: EmbeddedRegistry
     let needs: RunDependencies

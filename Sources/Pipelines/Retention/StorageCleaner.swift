@@ -3,9 +3,10 @@ import FoundationEssentials
 /// Deletes what nothing needs any more from podman's storage on this machine: images that were built or pulled, and the
 /// layers of builds.
 ///
-/// Never deleted is an image that has a container, that an environment serves or can be rolled back to, or that a run has
-/// yet to push, nor what one of these is built upon; nor what is younger than `retention.cache` says, because builds begin
-/// with it. While any run is under way nothing is deleted; and while this works, runs wait, for some seconds at a time.
+/// Never deleted is an image that has a container, that an environment serves or can be rolled back to, or that a run
+/// has yet to push, nor what one of these is built upon; nor what is younger than `retention.cache` says, because
+/// builds begin with it. While any run is under way nothing is deleted; and while this works, runs wait, for some
+/// seconds at a time.
 struct StorageCleaner: Sendable {
     let podman: Podman
     let needs: RunDependencies
@@ -31,7 +32,8 @@ struct StorageCleaner: Sendable {
         try await podman.sweepBuilds()
         let images = Array(try await unneeded().prefix(Self.piece))
         if images.isEmpty { return 0 }
-        // By its id, podman deletes only an image that has one name at most; it must not be forced, or containers go, too.
+        // By its id, podman deletes only an image that has one name at most; it must not be forced, or containers go,
+        // too.
         for image in images where (image.names ?? []).count > 1 { _ = try await podman.lines(["untag", image.id]) }
         // What it was built upon is judged for itself.
         let (result, _) = try await podman.capture(["rmi", "--no-prune"] + images.map(\.id), deadline: Self.deadline)

@@ -3,8 +3,8 @@ import Git
 import Logging
 
 extension RunDependencies {
-    /// Removes what a server that was killed left lying about: checkouts, minted credentials, half-written packs, working containers, and
-    /// pods of no release. It is called at the start, before anything is claimed.
+    /// Removes what a server that was killed left lying about: checkouts, minted credentials, half-written packs,
+    /// working containers, and pods of no release. It is called at the start, before anything is claimed.
     public func sweep() async throws {
         let files = FileManager.default
         let mirrors = "\(dataFolder)/mirrors"
@@ -27,8 +27,8 @@ extension RunDependencies {
     /// How long the start may wait for pods that had to be made again, all together.
     private static let patience = Duration.seconds(30)
 
-    /// What is live is to run, whatever became of its pods. Where that fails, the server starts all the same: a run may mend
-    /// it.
+    /// What is live is to run, whatever became of its pods. Where that fails, the server starts all the same: a run may
+    /// mend it.
     private func makeAgain(_ live: [String: Int64]) async {
         let end = ContinuousClock.now + Self.patience
         for (environment, id) in live.sorted(by: { $0.key < $1.key }) {

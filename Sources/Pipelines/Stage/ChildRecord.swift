@@ -2,7 +2,8 @@
 public struct ChildRecord: Codable, Sendable, Equatable {
     /// Also the id of the child's process group.
     public var pid: Int32
-    /// Field 22 of `/proc/PID/stat`: clock ticks after boot. With the boot id it tells one process from a later one of the same pid.
+    /// Field 22 of `/proc/PID/stat`: clock ticks after boot. With the boot id it tells one process from a later one of
+    /// the same pid.
     public var startTime: UInt64
     public var bootID: String
     public var command: String

@@ -1,7 +1,7 @@
 /// The fields of the types that manifests are mostly made of, from Kubernetes' OpenAPI document, 1.36.
 ///
-/// One type a paragraph, its fields with their types: `s` text, `i` number of 32 bits, `l` of 64, `b` truth, `*` anything, `[` a list of, `{` an
-/// object of; else a type of this table. The status is not there: nobody applies it.
+/// One type a paragraph, its fields with their types: `s` text, `i` number of 32 bits, `l` of 64, `b` truth, `*`
+/// anything, `[` a list of, `{` an object of; else a type of this table. The status is not there: nobody applies it.
 enum SchemaTable {
     static let text = """
         Namespace: apiVersion=s kind=s metadata=ObjectMeta spec=*

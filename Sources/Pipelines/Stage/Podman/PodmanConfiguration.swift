@@ -1,6 +1,7 @@
 import Glibc
 
-/// The files that the client of a podman elsewhere reads. Where images, containers and networks are is the other's affair.
+/// The files that the client of a podman elsewhere reads. Where images, containers and networks are is the other's
+/// affair.
 struct RemoteClient {
     let folder: String
 
@@ -69,8 +70,9 @@ struct PodmanConfiguration {
         try SmallFile.write("{}\n", to: "\(folder)/auth.json", mode: 0o600)
     }
 
-    /// What describes running containers, and must not outlive them. Not in the data folder, because conmon puts sockets
-    /// there whose paths have 108 characters at most: with a longer one, every attached container waits for 20 s.
+    /// What describes running containers, and must not outlive them. Not in the data folder, because conmon puts
+    /// sockets there whose paths have 108 characters at most: with a longer one, every attached container waits for 20
+    /// s.
     var runFolder: String { "/run/fairlead/\(Fingerprint.text(Fingerprint.of(folder)))" }
 
     /// podman takes a fresh run folder as the sign of a reboot. /run is usually empty then, but not everywhere.

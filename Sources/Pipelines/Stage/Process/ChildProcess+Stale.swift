@@ -14,8 +14,8 @@ extension ChildProcess {
     }
 
     /// Ends what an earlier server left running: SIGTERM to each recorded group, 2 s, SIGKILL. Only groups whose boot
-    /// and start time match and whose server is dead; where the leader is gone already, only processes that carry the mark of that group.
-    /// Returns when they are gone.
+    /// and start time match and whose server is dead; where the leader is gone already, only processes that carry the
+    /// mark of that group. Returns when they are gone.
     public static func endStale(_ records: [ChildRecord]) async {
         let stale = records.filter {
             $0.bootID == ProcessFolder.bootID && $0.pid > 1 && !hasServer($0) && !remains(of: $0).isEmpty
@@ -33,8 +33,8 @@ extension ChildProcess {
         }
     }
 
-    /// Whether another server that lives has started it. A copy of a data folder, or a restored backup, names the children
-    /// of the server that it was taken from, and these are nobody's leftovers.
+    /// Whether another server that lives has started it. A copy of a data folder, or a restored backup, names the
+    /// children of the server that it was taken from, and these are nobody's leftovers.
     private static func hasServer(_ record: ChildRecord) -> Bool {
         guard let stat = ProcessFolder.stat(of: record.pid), stat.startTime == record.startTime,
             stat.parent > 1, stat.parent != getpid()

@@ -16,7 +16,8 @@ enum ProcessFolder {
         // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
         guard let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = String(decoding: bytes[(end + 1)...], as: UTF8.self).split(separator: " ")
-        // After the name: field 3 (state) is at 0, field 4 (parent) at 1, field 5 (process group) at 2, field 22 (start time) at 19.
+        // After the name: field 3 (state) is at 0, field 4 (parent) at 1, field 5 (process group) at 2, field 22 (start
+        // time) at 19.
         guard fields.count > 19, let parent = Int32(fields[1]), let group = Int32(fields[2]),
             let start = UInt64(fields[19])
         else { return nil }

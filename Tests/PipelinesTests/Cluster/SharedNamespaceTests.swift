@@ -120,7 +120,7 @@ struct SharedNamespaceTests {
                 )
                 .replacing("name: settings", with: "name: s2")
             ])
-            other.definition.deploy.timeout = 2
+            other.definition.deploy.timeout = 6
             let failed = try await other.deploy()
             #expect(failed.status == .failed)
             #expect(failed.undo?.status == .succeeded, "\(failed.undo?.reason ?? "")")

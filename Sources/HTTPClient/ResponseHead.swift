@@ -3,8 +3,8 @@ struct ResponseHead {
     private(set) var headers: [(String, String)] = []
     /// Of all responses of one request, as they came.
     private(set) var byteCount = 0
-    /// What comes between the last header and the next status line are trailers, which nobody reads.
-    private var isComplete = false
+    /// The empty line has come. What comes between it and the next status line are trailers, which nobody reads.
+    private(set) var isComplete = false
 
     /// Takes one line as curl hands it over. True if it was the empty one that ends the headers.
     mutating func receive(_ line: UnsafeRawBufferPointer) -> Bool {

@@ -72,7 +72,14 @@ final class Transfer: @unchecked Sendable {
 
     func end(_ result: CURLcode) -> Result<HTTPResponse, any Error> {
         if let failure { return .failure(failure) }
-        if result == CURLE_OK { return .success(response(body: body)) }
+        if result == CURLE_OK {
+            // To curl, a connection that ends between two headers has ended them.
+            guard head.isComplete else {
+                let message = "the connection ended within the headers of the answer"
+                return .failure(HTTPClientError(code: .protocolError, message: message))
+            }
+            return .success(response(body: body))
+        }
         // Only if no other address would do either.
         if let refusedAddress, result == CURLE_COULDNT_CONNECT {
             let message = "the address \(refusedAddress) is link-local or a metadata service: not allowed here"

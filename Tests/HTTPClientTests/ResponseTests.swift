@@ -46,6 +46,7 @@ import Testing
     @Test(arguments: [
         "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", "HTTP/1.1 two OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text", "HTTP/1.1 200 OK\r\nX-One: 1\r\n",
     ])
     func whatIsNotHTTPIsAnError(bytes: String) async throws {
         let server = try server(bytes)

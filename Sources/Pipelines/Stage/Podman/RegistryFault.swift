@@ -26,14 +26,29 @@ struct RegistryFault {
         words: [
             "connection refused", "no such host", "i/o timeout", "TLS handshake", "connection reset", "x509:",
             "no route to host", "network is unreachable", "unexpected EOF", ": EOF", "Client.Timeout",
-            "server misbehaving", "server gave HTTP response to HTTPS client",
+            "server misbehaving", "server gave HTTP response to HTTPS client", "transport connection broken",
+            "broken pipe", "server closed idle connection",
         ]
     )
     static let busy = RegistryFault(
         "registry-busy",
         advice: "try again when it has less to do",
-        words: ["toomanyrequests", "429", "500 Internal", "502 ", "503 ", "504 "]
+        words: [
+            "toomanyrequests", "429", "500 Internal", "502 ", "503 ", "504 ", "500 (", "status code from registry 5",
+        ]
     )
+
+    /// podman's words without what stands behind the question mark of an address: of an upload, that is pages of state.
+    static func short(_ message: String) -> String {
+        var result = ""
+        var isCut = false
+        for character in message {
+            if character == "?" { isCut = true }
+            if character == "\"" || character == " " { isCut = false }
+            if !isCut { result.append(character) }
+        }
+        return result
+    }
 
     private static let kinds = [authentication, unreachable, busy]
 }

@@ -166,7 +166,7 @@ public struct ImagePusher: Sendable {
                     + "is well, or raise limits.pushDeadline in fairlead.yaml"
             )
         }
-        let message = result.lastLines(1).replacing("Error: ", with: "", maxReplacements: 1)
+        let message = RegistryFault.short(result.lastLines(1)).replacing("Error: ", with: "", maxReplacements: 1)
         if message.contains("no space left on device") {
             return StageError(.errored, "disk-full", "pushing to \(repository): the disk is full. \(message)")
         }

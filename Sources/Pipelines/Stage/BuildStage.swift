@@ -5,10 +5,12 @@ struct BuildStage: Sendable {
 
     func run(_ clone: CloneOutput) async throws -> BuildOutput {
         try await run.checkOut(clone, log: log)
+        // A little before the stage's own, which does not know what it waited for.
+        let deadline = Deadline(instant: .now + .seconds(run.needs.limits.buildDeadline * 0.95))
         let images = try await run.loggedIn(readWrite: false, for: run.needs.limits.buildDeadline) { login in
             var images: [BuiltImage] = []
             for image in run.definition.images {
-                images.append(try await build(image, clone, login))
+                images.append(try await build(image, clone, login, deadline))
             }
             return images
         }
@@ -18,7 +20,8 @@ struct BuildStage: Sendable {
     private func build(
         _ image: Definition.Image,
         _ clone: CloneOutput,
-        _ login: RegistryLogin
+        _ login: RegistryLogin,
+        _ deadline: Deadline
     ) async throws -> BuiltImage {
         let builder = run.builder(login)
         let folder = run.workspace.folder
@@ -26,9 +29,14 @@ struct BuildStage: Sendable {
             for: image,
             folder: folder,
             contextTree: clone.contextTrees[image.name] ?? clone.tree,
-            log: log
+            log: log,
+            // What cannot be told in time is built without reuse, which takes its time too.
+            deadline: min(.seconds(300), deadline.left / 2)
         )
-        if !isFresh, let key, let reused = try await reusable(image, key, run.pusher(login)) {
+        let pusher = run.pusher(login)
+        if !isFresh, let key,
+            let reused = try await withBackoff(log: log, { try await reusable(image, key, pusher) })
+        {
             log.line("image \(image.name): nothing that goes into it changed; reusing \(reused)")
             return BuiltImage(name: image.name, id: nil, origin: .reused, key: key, reference: reused)
         }
@@ -38,7 +46,7 @@ struct BuildStage: Sendable {
             folder: folder,
             commitTime: clone.commitTime,
             log: log,
-            deadline: .seconds(run.needs.limits.buildDeadline),
+            deadline: deadline.left,
             fresh: isFresh
         )
         return BuiltImage(name: image.name, id: id, origin: .built, key: key ?? "", reference: nil)

@@ -129,7 +129,12 @@ public struct ImageBuilder: Sendable {
         let bases = try baseImages(of: inputs)
         if !unsafeBuilds {
             var containerfile = inputs.containerfile
-            for base in bases { containerfile.merge(try await triggers(of: base, image, deadline: deadline)) }
+            for base in bases {
+                // Tried again, as a push is.
+                containerfile.merge(
+                    try await withBackoff(until: end, log: log) { try await triggers(of: base, image, deadline: end - .now) }
+                )
+            }
             try refuse(containerfile, inputs)
         }
         let network = unsafeBuilds ? nil : try await podman.readyBuildNetwork(allow: allow)
@@ -221,7 +226,10 @@ public struct ImageBuilder: Sendable {
         var id = try await self.id(of: base)
         if id == nil {
             let result = try await pull(base, deadline: deadline)
-            guard result.succeeded else { throw fault(result, image, deadline) }
+            guard result.succeeded else {
+                if result.timedOut { throw Self.slow(base, image, deadline) }
+                throw fault(result, image, deadline)
+            }
             id = try await self.id(of: base)
         }
         guard let id, let triggers = ImageTriggers.read(try await podman.configuration(ofImage: id)) else {
@@ -240,6 +248,15 @@ public struct ImageBuilder: Sendable {
             _ = try BaseImage(reference, image: image.name, registries: knownRegistries)
         }
         return instructions
+    }
+
+    private static func slow(_ base: BaseImage, _ image: Definition.Image, _ deadline: Duration) -> StageError {
+        StageError(
+            .errored,
+            "deadline-exceeded",
+            "image \(image.name): pulling \(base.reference) was not done after \(deadline.components.seconds) s; see whether "
+                + "its registry is well, or raise limits.buildDeadline in fairlead.yaml"
+        )
     }
 
     private func fault(_ result: ChildResult, _ image: Definition.Image, _ deadline: Duration) -> StageError {

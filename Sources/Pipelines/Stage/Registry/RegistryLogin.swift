@@ -41,12 +41,19 @@ extension RunInProgress {
     /// Beyond the stage's deadline, so that a push that ends just in time is not refused.
     private static var reserve: Duration { .seconds(60) }
 
+    /// For one question: three of them, with the pauses between, fit into the stages that ask.
+    private var patience: Duration {
+        .seconds(min(30, needs.limits.buildDeadline / 6, needs.limits.pushDeadline / 6))
+    }
+
     func pusher(_ login: RegistryLogin) -> ImagePusher {
         ImagePusher(
             podman: needs.podman.forBuild(of: id),
             authFile: login.authFile,
             access: login.access,
-            ask: { [client = needs.client] in try await RegistryQuestion(client: client).ask($0, $1, $2) }
+            ask: { [question = RegistryQuestion(client: needs.client, deadline: patience)] in
+                try await question.ask($0, $1, $2)
+            }
         )
     }
 }

@@ -54,6 +54,12 @@ public struct SmokeResult: Codable, Sendable, Equatable {
     public var excerpt: String
     /// The check failed already before the deploy changed anything, and so is no reason to undo it.
     public var wasFailingBefore = false
+    /// A Service gave no response, or one that may be of the way to it: 429, or 500 and above. Not stored.
+    var isUnanswered = false
+
+    enum CodingKeys: CodingKey {
+        case name, passed, status, duration, message, excerpt, wasFailingBefore
+    }
 }
 
 extension SmokeResult {

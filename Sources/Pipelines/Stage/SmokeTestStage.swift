@@ -13,19 +13,39 @@ struct SmokeTestStage: Sendable {
         if checks.isEmpty {
             log.line("the pipeline has no smokeTest: the rollout's own readiness is all that was asked")
         }
+        let services = try await run.target.services(release.services)
         let results = try await SmokeTester().run(
             checks: checks,
-            services: try await run.target.services(release.services),
+            services: services,
             outside: run.needs.client,
             log: log,
-            deadline: .now + .seconds(run.needs.limits.smokeTestDeadline)
+            // A little before the stage's own, which does not know what it waited for.
+            deadline: .now + .seconds(run.needs.limits.smokeTestDeadline * 0.9)
         )
         let failingBefore = Set(release.failingBefore ?? [])
         let output = SmokeOutput(
             checks: results.enumerated().map { masked($1, wasFailingBefore: failingBefore.contains($0)) }
         )
-        if let verdict = try verdict(on: output) { throw verdict }
+        if let verdict = try verdict(on: output) { throw try await technical(verdict, output, services) ?? verdict }
         return output
+    }
+
+    /// Where no Service has answered because the target does not: no verdict on what was pushed.
+    private func technical(
+        _ verdict: StageError,
+        _ output: SmokeOutput,
+        _ services: ServiceAccess
+    ) async throws -> StageError? {
+        let isUnanswered = output.checks.allSatisfy { $0.passed || $0.wasFailingBefore || $0.isUnanswered }
+        guard isUnanswered, verdict.reason.code != Self.failedBefore, let fault = await services.fault() else {
+            return nil
+        }
+        return StageError(
+            .errored,
+            fault.code,
+            "the smoke test could not ask: \(fault.message)",
+            output: verdict.output
+        )
     }
 
     private func verdict(on output: SmokeOutput) throws -> StageError? {

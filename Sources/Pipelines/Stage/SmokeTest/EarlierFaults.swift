@@ -28,7 +28,13 @@ struct EarlierFaults {
             log: log,
             deadline: .now + .seconds(run.needs.limits.smokeTestDeadline)
         )
-        return zip(checks, results).filter { !$1.passed }.map(\.0.offset)
+        let failing = zip(checks, results).filter { !$1.passed }
+        // Of checks that could not be asked nothing is known.
+        if failing.contains(where: \.1.isUnanswered), let fault = await services.fault() {
+            log.line("checks without an answer do not count: \(fault.message)")
+            return failing.filter { !$1.isUnanswered }.map(\.0.offset)
+        }
+        return failing.map(\.0.offset)
     }
 
     /// How the live release is reached; nil if the target cannot say. That is for the deploy to complain about.

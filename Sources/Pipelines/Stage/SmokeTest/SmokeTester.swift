@@ -95,7 +95,8 @@ public struct SmokeTester: Sendable {
             status: last.status,
             duration: last.duration,
             message: last.message,
-            excerpt: last.excerpt
+            excerpt: last.excerpt,
+            isUnanswered: last.isUnanswered
         )
     }
 
@@ -105,6 +106,7 @@ public struct SmokeTester: Sendable {
         var passed = false
         /// Asking again would not help.
         var isFinal = false
+        var isUnanswered = false
         var status: Int?
         var duration = 0.0
         var message: String
@@ -113,12 +115,16 @@ public struct SmokeTester: Sendable {
 
     private func ask(_ question: Question, within limit: Duration) async -> Try {
         let check = question.check
+        var isOfService = false
+        if case .service = SmokeAddress(check) { isOfService = true }
         do {
             let response = try await question.ask(within: limit)
             let problem = SmokeExpectation(check, now: now()).problem(with: response)
             let took = response.duration.seconds
+            let isRefused = response.status == 429 || response.status >= 500
             return Try(
                 passed: problem == nil,
+                isUnanswered: problem != nil && isOfService && isRefused,
                 status: response.status,
                 duration: took,
                 message: problem ?? "status \(response.status) in \((took * 1000).rounded().shown) ms",
@@ -133,12 +139,12 @@ public struct SmokeTester: Sendable {
                     isFinal: true,
                     message: "the address is refused: link-local and metadata addresses are not asked"
                 )
-            case .timeout: return Try(message: "no answer within \(limit.words)")
+            case .timeout: return Try(isUnanswered: isOfService, message: "no answer within \(limit.words)")
             case .tooLarge: return Try(message: "the answer has more than \(Self.maximumBody >> 20) MiB")
-            default: return Try(message: "no answer: \(error.message)")
+            default: return Try(isUnanswered: isOfService, message: "no answer: \(error.message)")
             }
         } catch {
-            return Try(message: "no answer: \(error)")
+            return Try(isUnanswered: isOfService, message: "no answer: \(error)")
         }
     }
 }

@@ -126,13 +126,17 @@ public struct ServiceAccess: Sendable {
     public let request: @Sendable (Call) async throws -> HTTPRequest
     /// Trusts whom the target's answers come from, and adds the target's credentials.
     public let send: @Sendable (HTTPRequest) async throws -> HTTPResponse
+    /// Why the target, through which the Services are asked, does not answer itself; nil if it does.
+    public let fault: @Sendable () async -> Reason?
 
     public init(
         request: @escaping @Sendable (Call) async throws -> HTTPRequest,
-        send: @escaping @Sendable (HTTPRequest) async throws -> HTTPResponse
+        send: @escaping @Sendable (HTTPRequest) async throws -> HTTPResponse,
+        fault: @escaping @Sendable () async -> Reason? = { nil }
     ) {
         self.request = request
         self.send = send
+        self.fault = fault
     }
 }
 

@@ -115,7 +115,15 @@ struct ClusterDeploy: DeployTarget {
                 request.headers = call.headers
                 return request
             },
-            send: { try await cluster.send($0) }
+            send: { try await cluster.send($0) },
+            fault: {
+                do {
+                    _ = try await cluster.version()
+                    return nil
+                } catch {
+                    return (error as? KubernetesError).map { StageError($0).reason }
+                }
+            }
         )
     }
 
@@ -172,11 +180,23 @@ struct ClusterDeploy: DeployTarget {
 
 extension StageError {
     init(_ failure: RolloutFailure) {
-        let sentence = failure.diagnosis.map { "\($0.sentence) (\(failure.message))" } ?? failure.message
+        var sentence = failure.diagnosis.map { "\($0.sentence) (\(failure.message))" } ?? failure.message
+        if let cause = failure.cause { sentence += cause.advice }
         self.init(failure.isVerdict ? .failed : .errored, "deploy-\(failure.code.rawValue)", sentence)
     }
 
     init(_ error: KubernetesError) {
-        self.init(error.isVerdict ? .failed : .errored, "cluster-\(error.code.rawValue)", error.message)
+        self.init(error.isVerdict ? .failed : .errored, "cluster-\(error.code.rawValue)", error.message + error.advice)
+    }
+}
+
+extension KubernetesError {
+    /// What to do where the message only says what happened.
+    fileprivate var advice: String {
+        switch code {
+        case .unreachable, .timeout, .tooManyRequests, .serverError:
+            "; see whether the cluster is well and can be reached from here, and run the run again"
+        default: ""
+        }
     }
 }

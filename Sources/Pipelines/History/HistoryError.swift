@@ -17,6 +17,8 @@ public struct HistoryError: Error, Sendable, Equatable, CustomStringConvertible 
         case diskFull = "disk-full"
         /// Another process held the database for longer than 5 s.
         case busy
+        /// The system cannot read or write the file: the disk, or what it is behind, has a fault.
+        case io
         case notFound = "not-found"
         /// The thing is not in the state that the change needs.
         case conflict
@@ -35,6 +37,9 @@ public struct HistoryError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     public var description: String { message }
+
+    /// Whether the same call may succeed later, without anybody changing anything in the database.
+    public var mayPass: Bool { [.diskFull, .busy, .readOnly, .io].contains(code) }
 }
 
 extension HistoryError {
@@ -55,6 +60,7 @@ extension HistoryError {
         // The index of the log is a file, too, and grows with it.
         case .SQLITE_IOERR where result == .SQLITE_IOERR_SHMSIZE:
             self.init(.diskFull, "The disk is full: the index of the database's log cannot grow.")
+        case .SQLITE_IOERR: self.init(.io, "The database's file cannot be read or written (\(result)): \(detail).")
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             self.init(.readOnly, "The database cannot be written: \(detail).")
         case .SQLITE_CANTOPEN: self.init(.readOnly, "The database cannot be opened for writing: \(detail).")

@@ -74,6 +74,7 @@ public struct RunDependencies: Sendable {
         switch error {
         case let error as StageError where error.outcome != .errored: error.reason
         case let error as StageError: error.reason.namingFullDisk(error)
+        case let error as HistoryError: error.reason
         case is CancellationError: Reason("cancelled", "cancelled by an operator")
         case let error as any CustomStringConvertible & Error:
             Reason("internal", error.description).namingFullDisk(error)

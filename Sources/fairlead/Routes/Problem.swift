@@ -66,6 +66,13 @@ struct Problem: Error {
         detail: "nothing was changed; ask again when there is space",
         headers: [("Retry-After", "30")]
     )
+    static let databaseUnavailable = Problem(
+        status: 503,
+        type: "database-unavailable",
+        title: "The server's database cannot be used now",
+        detail: "nothing was changed; the log says what keeps it, and it goes on by itself",
+        headers: [("Retry-After", "30")]
+    )
     static let internalError = Problem(
         status: 500,
         type: "internal",

@@ -39,7 +39,7 @@ extension EndToEnd {
                 #expect(try await world.get("/healthz").status == 200)
                 try await world.repository.git("push", "-q", "origin", "\(late):refs/heads/main")
                 try await eventually("the server says that it waits for space") {
-                    world.serverProcess?.said.contains("recorded once there is space") == true ? true : nil
+                    world.serverProcess?.said.contains("cannot be recorded yet") == true ? true : nil
                 }
                 disk.free()
                 let stopped = try await world.finished(waiting)

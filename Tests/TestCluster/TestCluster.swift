@@ -134,6 +134,11 @@ public final class TestCluster: Sendable {
         machine.with { $0.backends["\(namespace)/\(service):\(port)"] = loopback }
     }
 
+    /// Where requests to a service go.
+    public func backend(_ service: String, in namespace: String, port: Int) -> UInt16? {
+        machine.with { $0.backends["\(namespace)/\(service):\(port)"] }
+    }
+
     public func order(_ fault: Fault) { machine.with { $0.faults.append(ArmedFault(fault: fault)) } }
 
     public func clearFaults() { machine.with { $0.faults = [] } }

@@ -30,7 +30,10 @@ struct Router: Sendable {
         } catch let error as HistoryError where error.code == .diskFull {
             return Problem.diskFull.response
         } catch let error as HistoryError where error.mayPass {
-            logger.error("The database cannot be used", metadata: ["http.path": "\(request.path)", "error": "\(error)"])
+            logger.error(
+                "The database cannot be used",
+                metadata: ["http.path": "\(request.path)", "error": "\(error)"]
+            )
             return Problem.databaseUnavailable.response
         } catch {
             logger.error("A request failed", metadata: ["http.path": "\(request.path)", "error": "\(error)"])

@@ -43,16 +43,9 @@ final class RawConnection: Sendable {
     private let descriptor: Int32
 
     init(port: UInt16) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        descriptor = try connected(to: port)
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = loopback(port)
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard status == 0 else { throw Unexpected("cannot connect: \(String(cString: strerror(errno)))") }
     }
 
     deinit { close(descriptor) }
@@ -96,17 +89,42 @@ func freeLoopbackPort() throws -> UInt16 {
     return port
 }
 
-private func boundSocket() throws -> (descriptor: Int32, port: UInt16) {
+/// A socket that is bound to a port of 127.0.0.1; 0 is any free one.
+///
+/// - Parameter shared: others of ours may be bound to the port beside it.
+func boundSocket(_ port: UInt16 = 0, shared: Bool = false) throws -> (descriptor: Int32, port: UInt16) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = loopback(0)
+    var yes: Int32 = 1
+    if shared { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, socklen_t(MemoryLayout<Int32>.size)) }
+    var address = loopback(port)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let status = withUnsafeMutablePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
             bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
         }
     }
-    guard status == 0 else { throw Unexpected("no free port") }
+    guard status == 0 else {
+        close(descriptor)
+        throw Unexpected("port \(port) is not free")
+    }
     return (descriptor, UInt16(bigEndian: address.sin_port))
+}
+
+/// A socket that is connected to a port of 127.0.0.1.
+func connected(to port: UInt16) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = loopback(port)
+    let status = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+    guard status == 0 else {
+        let why = String(cString: strerror(errno))
+        close(descriptor)
+        throw Unexpected("cannot connect: \(why)")
+    }
+    return descriptor
 }
 
 private func loopback(_ port: UInt16) -> sockaddr_in {

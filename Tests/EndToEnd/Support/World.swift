@@ -289,6 +289,7 @@ struct RunView: Decodable {
     struct Stage: Decodable {
         let name, status: String
         let attempt: Int
+        let duration: Double?
         let reason: Reason?
     }
     struct Image: Decodable {

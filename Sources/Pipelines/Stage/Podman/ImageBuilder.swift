@@ -132,7 +132,9 @@ public struct ImageBuilder: Sendable {
             for base in bases {
                 // Tried again, as a push is.
                 containerfile.merge(
-                    try await withBackoff(until: end, log: log) { try await triggers(of: base, image, deadline: end - .now) }
+                    try await withBackoff(until: end, log: log) {
+                        try await triggers(of: base, image, deadline: end - .now)
+                    }
                 )
             }
             try refuse(containerfile, inputs)

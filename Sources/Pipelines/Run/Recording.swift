@@ -4,8 +4,8 @@ extension RunDependencies {
     /// Between two tries to record something.
     private static let pause = Duration.seconds(1)
 
-    /// Does what writes down how something ended, again and again while the disk is full, or the database kept locked, or
-    /// not to be written: a run must not stay `running` because there was no room for its last word. Nothing but the
+    /// Does what writes down how something ended, again and again while the disk is full, or the database kept locked,
+    /// or not to be written: a run must not stay `running` because there was no room for its last word. Nothing but the
     /// server going down ends it; the next one claims the run again.
     @discardableResult
     func recording<Result: Sendable>(
@@ -48,8 +48,8 @@ extension HistoryError {
 }
 
 extension Reason {
-    /// The same, by the name of its cause if that is a full disk: whoever met it, be it the database, git or a tool, it is
-    /// mended in one way.
+    /// The same, by the name of its cause if that is a full disk: whoever met it, be it the database, git or a tool, it
+    /// is mended in one way.
     func namingFullDisk(_ error: any Error) -> Reason {
         // The C library's words (ENOSPC), which tools and libraries pass on, and Foundation's.
         let isFull =

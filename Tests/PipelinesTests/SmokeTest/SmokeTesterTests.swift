@@ -208,7 +208,7 @@ struct SmokeTesterTests {
         }
         let log = CollectedLog()
         let results = try await run(
-            [check(status: 418, retryFor: 0.3), check("service://web:80/later", retryFor: 30)],
+            [check(status: 418, retryFor: 2), check("service://web:80/later", retryFor: 30)],
             server,
             log: log
         )
@@ -259,7 +259,7 @@ struct SmokeTesterTests {
     @Test("the deadline and the end of the task end it")
     func ends() async throws {
         let server = try AnswerServer { _, _ in .init(status: 500) }
-        let result = try await run([check(retryFor: 600)], server, seconds: 1).first
+        let result = try await run([check(retryFor: 600)], server, seconds: 4).first
         #expect(result?.message.hasPrefix("expected status 200, got 500 after ") == true, "\(result?.message ?? "")")
         let task = Task { try await run([check(retryFor: 600)], server) }
         task.cancel()

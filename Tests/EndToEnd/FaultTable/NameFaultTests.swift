@@ -49,6 +49,8 @@ extension EndToEnd {
                     }
                     names.mend()
                     for (name, _, id) in runs {
+                        // Under a name it would be https alone, which the test's API server does not speak.
+                        try world.write("\(name).kubeconfig", cluster.kubeconfig)
                         let run = try await world.rerunToEnd(id)
                         #expect(run.status == "succeeded", "\(name): \(String(describing: run.reason))")
                     }
@@ -86,7 +88,10 @@ extension EndToEnd {
                         .replacing("http://127.0.0.1", with: "http://\(host("clone"))")
                         .replacing("../cluster.kubeconfig", with: "../\(name).kubeconfig")
                     try world.write("pipelines/\(name).yaml", pipeline)
-                    let kubeconfig = cluster.kubeconfig.replacing("127.0.0.1", with: host("deploy"))
+                    let kubeconfig =
+                        stage == "deploy"
+                        ? cluster.kubeconfig.replacing("http://127.0.0.1", with: "https://\(host("deploy"))")
+                        : cluster.kubeconfig
                     try world.write("\(name).kubeconfig", kubeconfig)
                     cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]])
                     cluster.serve("web", in: name, port: 80, from: service)

@@ -170,6 +170,7 @@ struct RecordingTests {
         #expect(code(StageError(.errored, "git", "could not write to 'x': No space left on device")) == "disk-full")
         #expect(code(StageError(.failed, "build-failed", "step exit 1\nNo space left on device")) == "build-failed")
         #expect(code(StageError(.errored, "git", "the pack is damaged")) == "git")
-        #expect(code(HistoryError(.busy, "Busy.")) == "internal")
+        #expect(code(HistoryError(.busy, "Busy.")) == "database-busy")
+        #expect(code(HistoryError(.closed, "Closed.")) == "internal")
     }
 }

@@ -27,7 +27,8 @@ struct RegistryFault {
             "connection refused", "no such host", "i/o timeout", "TLS handshake", "connection reset", "x509:",
             "no route to host", "network is unreachable", "unexpected EOF", ": EOF", "Client.Timeout",
             "server misbehaving", "server gave HTTP response to HTTPS client", "transport connection broken",
-            "broken pipe", "server closed idle connection",
+            "broken pipe", "server closed idle connection", "use of closed network connection", "connection timed out",
+            "malformed HTTP",
         ]
     )
     static let busy = RegistryFault(

@@ -126,7 +126,8 @@ def soak():
         before = settled(process.pid)
         done = 0
         while done < 20_000:
-            done += load(base, port, "/webhooks/github", f"soak{done}", seconds=1)[0]
+            # A delivery's id has no fraction in it.
+            done += int(load(base, port, "/webhooks/github", f"soak{done}", seconds=1)[0])
         line("soak", settled(process.pid), before, "MB")
 
 

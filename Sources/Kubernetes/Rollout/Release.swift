@@ -62,7 +62,7 @@ public struct RolloutOptions: Sendable {
     /// Whether fields are taken from other managers, who are named otherwise.
     public var force = false
     /// Objects that are applied at one time.
-    public var width = 16
+    public var width = 25
     /// A container that was started again so often will not come up.
     public var restarts: Int64 = 3
     /// For so long a registry may refuse an image: the namespace's pull secret may be as new as the namespace.

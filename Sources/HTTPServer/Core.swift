@@ -74,14 +74,14 @@ final class Core: Sendable {
 
     func newcomerAccepted() { newcomers.add(1, ordering: .relaxed) }
 
-    func newcomerSettled() {
-        if newcomers.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, !isServing { condition.broadcast() }
-    }
+    func newcomerSettled() { countDown(newcomers) }
 
     func requestBegan() { requests.add(1, ordering: .relaxed) }
 
-    func requestEnded() {
-        if requests.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, !isServing { condition.broadcast() }
+    func requestEnded() { countDown(requests) }
+
+    private func countDown(_ count: borrowing Atomic<Int>) {
+        if count.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, !isServing { condition.broadcast() }
     }
 
     /// Suspends a connection, on the thread that serves it.
@@ -93,7 +93,7 @@ final class Core: Sendable {
     /// Resumes a suspended connection, from any thread. It may be gone when this returns.
     func unpark(_ handle: OpaquePointer) {
         MHD_resume_connection(handle)
-        if parked.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, !isServing { condition.broadcast() }
+        countDown(parked)
     }
 
     // MARK: The clock
@@ -127,16 +127,14 @@ final class Core: Sendable {
     }
 
     /// Waits until every connection has begun a request, at most until `deadline`.
-    func waitForNewcomers(_ deadline: MonotonicTime) {
-        condition.withLock {
-            while newcomers.load(ordering: .acquiring) > 0, condition.wait(until: deadline) {}
-        }
-    }
+    func waitForNewcomers(_ deadline: MonotonicTime) { waitForNone(of: newcomers, deadline) }
 
     /// Waits until every request is answered, at most until `deadline`.
-    func waitUntilIdle(_ deadline: MonotonicTime) {
+    func waitUntilIdle(_ deadline: MonotonicTime) { waitForNone(of: requests, deadline) }
+
+    private func waitForNone(of count: borrowing Atomic<Int>, _ deadline: MonotonicTime) {
         condition.withLock {
-            while requests.load(ordering: .acquiring) > 0, condition.wait(until: deadline) {}
+            while count.load(ordering: .acquiring) > 0, condition.wait(until: deadline) {}
         }
     }
 

@@ -43,7 +43,7 @@ extension History {
 
     /// Of runs that have not ended, and of each environment's newest that has, which can be run again from any stage.
     private static func imagesOfRuns(_ db: Database) throws -> [ImagesOutput.Image] {
-        let newest = "[" + (try NewestRun.all(db)).map(String.init).joined(separator: ",") + "]"
+        let newest = try NewestRun.all(db).jsonList
         let outputs = try Data.fetchAll(
             db,
             sql: """

@@ -74,7 +74,7 @@ struct RunFilter: Sendable {
 extension RunSummary {
     /// The summaries of these runs, in the order given: one query for the runs, one for their attempts.
     static func fetch(_ ids: [Int64], _ db: Database) throws -> [RunSummary] {
-        let list = "[" + ids.map(String.init).joined(separator: ",") + "]"
+        let list = ids.jsonList
         var attempts: [Int64: [StageName: StageView]] = [:]
         let attemptRows = try Row.fetchCursor(
             db,

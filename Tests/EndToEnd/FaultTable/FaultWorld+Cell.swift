@@ -11,7 +11,7 @@ extension FaultWorld {
         try await lanes.with { lane in
             try await warmUp(lane)
             let live = try await live(lane)
-            let image = image(of: lane)
+            let image = cluster.image(of: "web", in: lane.name)
             let proxy = lane.proxy(cell.peer)
             let revision = try await commit(cell, number, to: lane)
             try proxy.set(cell.fault)
@@ -39,8 +39,10 @@ extension FaultWorld {
                 let isAdvised = message.contains("see whether") || message.contains("try again")
                 #expect(isAdvised || status == "failed", "\(shown)")
                 #expect(try await self.live(lane) == live, "\(shown)")
-                if run.undo?.status != "failed" { #expect(self.image(of: lane) == image, "\(shown)") }
-                let again = try await rerun(run)
+                if run.undo?.status != "failed" {
+                    #expect(cluster.image(of: "web", in: lane.name) == image, "\(shown)")
+                }
+                let again = try await world.rerunToEnd(run.id, token: token)
                 #expect(again.status == "succeeded", "run again: \(String(describing: again.reason))")
                 try await expectNothingLeft(again)
             }
@@ -81,21 +83,10 @@ extension FaultWorld {
         return try #require(try Receipt(answer).runs.first).id
     }
 
-    private func rerun(_ run: RunView) async throws -> RunView {
-        let answer = try await world.request("POST", "/api/v1/runs/\(run.id)/rerun", token: token)
-        guard answer.status == 202 else { throw Unexpected("\(answer.status): \(answer.string)") }
-        return try await world.finished(run.id)
-    }
-
     /// The run whose release is live.
     private func live(_ lane: FaultLane) async throws -> Int64? {
         let pipeline = try await world.get("/api/v1/pipelines/\(lane.name)").json()
         return ((pipeline["live"] as? [String: Any])?["run"] as? Int).map(Int64.init)
-    }
-
-    private func image(of lane: FaultLane) -> String? {
-        let spec = cluster.object("apps/v1", "Deployment", lane.name, "web")?[["spec", "template", "spec"]]
-        return spec?["containers"]?.items.first?["image"]?.string
     }
 
     /// No file of the run is left.

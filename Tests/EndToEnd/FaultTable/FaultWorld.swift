@@ -1,9 +1,6 @@
 import Foundation
 import HTTPClient
-import HTTPServer
-import Kubernetes
 import Pipelines
-import TestBackend
 import TestCluster
 import Testing
 
@@ -31,15 +28,15 @@ struct FaultWorld: Sendable {
 
     /// Makes the world, lets `body` live in it, and takes it down.
     static func run(lanes count: Int, _ body: () async throws -> Void) async throws {
-        var options = ClusterOptions()
-        options.second = .milliseconds(20)
-        let cluster = try TestCluster.start(options)
-        let service = try TestBackend { _, _ in .text("Hello from the cluster") }
-        do {
+        let names = (1...count).map { "lane-\($0)" }
+        try await ClusterWorld.withCluster(namespaces: names) { cluster in
             try await World.run(files: files, settings: settings, serve: false) { world in
-                let registry = try await Registry(in: world.folder)
-                do {
-                    let lanes = try await prepare(count, world, cluster, service.port, registry)
+                try await Registry.run(in: world.folder) { registry in
+                    let git = try #require(UInt16(world.repository.url.split(separator: ":")[2].prefix { $0 != "/" }))
+                    let targets = [FaultCell.Peer.git: git, .registry: registry.port, .cluster: cluster.port]
+                    let lanes = try names.map { try FaultLane($0, targets: targets) }
+                    defer { for lane in lanes { lane.stop() } }
+                    try await prepare(lanes, world, cluster, registry)
                     let shared = FaultWorld(
                         world: world,
                         cluster: cluster,
@@ -48,20 +45,9 @@ struct FaultWorld: Sendable {
                     )
                     try await $current.withValue(shared, operation: body)
                     #expect(try await world.containers().isEmpty)
-                    for lane in lanes { lane.stop() }
-                } catch {
-                    await registry.end()
-                    throw error
                 }
-                await registry.end()
             }
-        } catch {
-            await service.stop()
-            await cluster.stop()
-            throw error
         }
-        await service.stop()
-        await cluster.stop()
     }
 
     private static let files: [String: String] = {
@@ -81,24 +67,17 @@ struct FaultWorld: Sendable {
     }
 
     private static func prepare(
-        _ count: Int,
+        _ lanes: [FaultLane],
         _ world: World,
         _ cluster: TestCluster,
-        _ service: UInt16,
         _ registry: Registry
-    ) async throws -> [FaultLane] {
-        let git = try #require(UInt16(world.repository.url.split(separator: ":")[2].prefix { $0 != "/" }))
-        let lanes = try (1...count).map {
-            try FaultLane("lane-\($0)", targets: [.git: git, .registry: registry.port, .cluster: cluster.port])
-        }
+    ) async throws {
         try FileManager.default.removeItem(atPath: "\(world.folder)/pipelines/web.yaml")
         var registries = ["127.0.0.1:\(registry.port)"]
         for lane in lanes {
             try await world.repository.git("branch", lane.name)
             try world.write("pipelines/\(lane.name).yaml", lane.pipeline)
             registries.append(lane.address(.registry))
-            cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(lane.name)]])
-            cluster.serve("web", in: lane.name, port: 80, from: service)
             let kubeconfig = cluster.kubeconfig.replacing(cluster.url, with: "http://\(lane.address(.cluster))")
             try world.write("\(lane.name).kubeconfig", kubeconfig)
         }
@@ -106,6 +85,5 @@ struct FaultWorld: Sendable {
         try world.replace("registry: { embedded: true }", with: "registries: [\(list)]", in: "fairlead.yaml")
         try await world.start()
         try await registry.pushBase(world, tags: ["known"] + FaultTable.cells.indices.map { "base-\($0)" })
-        return lanes
     }
 }

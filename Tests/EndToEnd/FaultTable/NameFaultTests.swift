@@ -25,8 +25,7 @@ extension EndToEnd {
                 limits: { fetchIdle: 2s, fetchDeadline: 4s, pushDeadline: 12s, kubernetesRequestDeadline: 3s }
                 """
             try await ClusterWorld.run(branches: ["main"], settings: settings) { world, cluster in
-                let registry = try await Registry(in: world.folder)
-                do {
+                try await Registry.run(in: world.folder) { registry in
                     let pipelines = try prepare(world, cluster, registry)
                     try "nameserver \(names.address)\n"
                         .write(toFile: "\(world.folder)/resolv.conf", atomically: true, encoding: .utf8)
@@ -51,14 +50,10 @@ extension EndToEnd {
                     for (name, _, id) in runs {
                         // Under a name it would be https alone, which the test's API server does not speak.
                         try world.write("\(name).kubeconfig", cluster.kubeconfig)
-                        let run = try await world.rerunToEnd(id)
+                        let run = try await world.rerunToEnd(id, token: token)
                         #expect(run.status == "succeeded", "\(name): \(String(describing: run.reason))")
                     }
-                } catch {
-                    await registry.end()
-                    throw error
                 }
-                await registry.end()
             }
         }
 

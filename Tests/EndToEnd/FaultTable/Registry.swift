@@ -7,8 +7,21 @@ final class Registry: Sendable {
     let port: UInt16
     private let process: Child
 
+    /// Starts one, for as long as `body` works.
+    ///
     /// - Parameter base: where its files go.
-    init(in base: String) async throws {
+    static func run(in base: String, _ body: (Registry) async throws -> Void) async throws {
+        let registry = try Registry(in: base)
+        do {
+            try await body(registry)
+        } catch {
+            await registry.end()
+            throw error
+        }
+        await registry.end()
+    }
+
+    private init(in base: String) throws {
         port = try freeLoopbackPort()
         let configuration = """
             version: 0.1
@@ -27,7 +40,7 @@ final class Registry: Sendable {
         )
     }
 
-    func end() async {
+    private func end() async {
         process.signal(SIGKILL)
         await process.wait()
     }

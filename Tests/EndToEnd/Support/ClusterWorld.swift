@@ -17,16 +17,8 @@ enum ClusterWorld {
         settings: String = "public: everything\n",
         _ body: (World, TestCluster) async throws -> Void
     ) async throws {
-        var options = ClusterOptions()
-        options.second = .milliseconds(20)
-        let cluster = try TestCluster.start(options)
-        let service = try TestBackend { _, _ in .text("Hello from the cluster") }
-        for namespace in branches.isEmpty ? ["web"] : branches {
-            cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]])
-            cluster.serve("web", in: namespace, port: 80, from: service.port)
-        }
         let before = before.map { ", before: \($0)" } ?? ""
-        do {
+        try await withCluster(namespaces: branches.isEmpty ? ["web"] : branches) { cluster in
             try await World.run(
                 files: files,
                 pipeline: pipeline,
@@ -39,6 +31,21 @@ enum ClusterWorld {
                 if branches.isEmpty { try await world.start() }
                 try await body(world, cluster)
             }
+        }
+    }
+
+    /// A cluster alone, with Service `web` in each of the namespaces, for as long as `body` works.
+    static func withCluster(namespaces: [String], _ body: (TestCluster) async throws -> Void) async throws {
+        var options = ClusterOptions()
+        options.second = .milliseconds(20)
+        let cluster = try TestCluster.start(options)
+        let service = try TestBackend { _, _ in .text("Hello from the cluster") }
+        for namespace in namespaces {
+            cluster.arrange(["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]])
+            cluster.serve("web", in: namespace, port: 80, from: service.port)
+        }
+        do {
+            try await body(cluster)
         } catch {
             await service.stop()
             await cluster.stop()
@@ -51,10 +58,11 @@ enum ClusterWorld {
 
 extension TestCluster {
     /// The first container's image of a Deployment, as it is written.
-    func image(of deployment: String) -> String? {
-        object("apps/v1", "Deployment", "web", deployment)?[["spec", "template", "spec"]]?["containers"]?.items.first?[
-            "image"
-        ]?
-        .string
+    func image(of deployment: String, in namespace: String = "web") -> String? {
+        object("apps/v1", "Deployment", namespace, deployment)?[["spec", "template", "spec"]]?["containers"]?.items
+            .first?[
+                "image"
+            ]?
+            .string
     }
 }

@@ -230,6 +230,13 @@ final class World: Sendable {
         return try await finished(try Receipt(answer).runs[0].id)
     }
 
+    /// Runs it again from the first stage that did not succeed.
+    func rerunToEnd(_ run: Int64, token: String) async throws -> RunView {
+        let answer = try await request("POST", "/api/v1/runs/\(run)/rerun", token: token)
+        guard answer.status == 202 else { throw Unexpected("\(answer.status): \(answer.string)") }
+        return try await finished(run)
+    }
+
     func run(_ id: Int64) async throws -> RunView { try RunView(try await get("/api/v1/runs/\(id)")) }
 
     func finished(_ id: Int64) async throws -> RunView {

@@ -63,8 +63,3 @@ struct KeptRuns: Sendable {
         ).union(try environments.compactMap { try NewestRun.find($0, db) })
     }
 }
-
-extension Collection<Int64> {
-    /// For `json_each`.
-    var jsonList: String { "[" + map(String.init).joined(separator: ",") + "]" }
-}

@@ -58,9 +58,16 @@ struct NetworkFirewall: Sendable {
 
     // MARK: - Putting it in place
 
+    /// Rules are read and then set: of several builds that begin at once, each would set what the first has set.
+    private static let turn = Slots(1)
+
     /// Makes the rules what they should be; does nothing if they are. Called before each build and deploy, because
     /// others may flush tables.
     func ensure(_ host: some ContainerHost) async throws {
+        try await Self.turn.with { try await ensureInTurn(host) }
+    }
+
+    private func ensureInTurn(_ host: some ContainerHost) async throws {
         // At once: elsewhere, each takes half a second.
         async let nameServers = host.nameServers()
         async let ipv4 = Self.saved(.ipv4, host)
@@ -74,9 +81,11 @@ struct NetworkFirewall: Sendable {
 
     /// Takes the rules away, whatever they were.
     func remove(_ host: some ContainerHost) async throws {
-        for family in Family.allCases {
-            let removal = removal(from: try await Self.saved(family, host))
-            if !removal.isEmpty { try await Self.restore(family, removal, host) }
+        try await Self.turn.with {
+            for family in Family.allCases {
+                let removal = removal(from: try await Self.saved(family, host))
+                if !removal.isEmpty { try await Self.restore(family, removal, host) }
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 BUILD_PACKAGES := binutils ca-certificates git libc6-dev libcrypt-dev libcurl4-openssl-dev libgit2-dev \
     libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libssl-dev libstdc++-12-dev pkg-config zlib1g-dev
 RUN_PACKAGES := aardvark-dns busybox-static catatonit docker-registry haproxy iptables netavark podman runc
-TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-server openssl procps python3 python3-venv strace
+TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-server openssl procps prometheus python3 python3-venv strace
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.

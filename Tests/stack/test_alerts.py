@@ -13,32 +13,7 @@ from alerting import alerts_of, cases_of, kustomize, promtool, rule_files, unit_
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = rule_files(ROOT)
 ALERTS = [(name, rule["alert"]) for name, document in FILES.items() for rule in alerts_of(document)]
-# What an alert of the public attempt at this stack did wrong, in our words: the tests have to notice each.
-FAULTS = {
-    "HighErrorRate: requests each second, taken for a share":
-        ("application", "HighErrorRate", 'sum by (namespace, job) (rate(http_requests_total{namespace="todo", status=~"5.."}[5m])) > 0.05'),
-    "HighErrorRate: probes count, and hide what fails":
-        ("application", "HighErrorRate", 'sum by (namespace, job) (rate(http_requests_total{namespace="todo", status=~"5.."}[5m]))'
-         ' / sum by (namespace, job) (rate(http_requests_total{namespace="todo"}[5m])) > 0.05'),
-    "HighAPILatency: each replica and route by itself":
-        ("application", "HighAPILatency", 'histogram_quantile(0.95, rate(http_request_duration_seconds_bucket{namespace="todo"}[5m])) > 1'),
-    "PodCrashLooping: one restart is enough":
-        ("cluster", "PodCrashLooping",
-         'max by (namespace, pod, container) (rate(kube_pod_container_status_restarts_total{namespace!="kube-system"}[15m])) > 0'),
-    "HighKafkaConsumerLag: a label that the exporter does not have":
-        ("kafka", "HighKafkaConsumerLag", 'sum by (consumergroup, topic) (kafka_consumergroup_lag{group="event-service"}) > 1000'),
-    "HighKafkaConsumerLag: a group that does not exist":
-        ("kafka", "HighKafkaConsumerLag", 'sum by (consumergroup, topic) (kafka_consumergroup_lag{consumergroup="todo-events"}) > 1000'),
-    "PodMemoryUsageHigh: a limit that is 0 where there is none":
-        ("cluster", "PodMemoryUsageHigh", 'max by (namespace, pod, container) (container_memory_working_set_bytes{container!=""}'
-         ' / container_spec_memory_limit_bytes{container!=""}) > 0.9'),
-    "KafkaBrokerDown: == 0 on a series that vanishes":
-        ("kafka", "KafkaBrokerDown", 'max by (namespace) (kafka_broker_info{id="2"}) == 0'),
-    "DaprSidecarDown: == 0 on a series that vanishes":
-        ("dapr", "DaprSidecarDown", 'max by (namespace, pod) (kube_pod_container_status_ready{container="daprd"}) == 0'),
-    "EventsDropped: a counter that is compared itself":
-        ("application", "EventsDropped", 'sum by (namespace, topic) (todo_events_received_total{result="drop"}) > 0'),
-}
+FAULTS = yaml.safe_load((ROOT / "Tests/stack/alerts/faults.yml").read_text())
 
 
 def cases(name, alert=None):
@@ -95,10 +70,10 @@ def test_the_cases_notice_an_alert_that_never_fires_and_one_that_always_does(nam
         assert status == 1 and f"alertname: {alert}" in said, f"with {expression}: {said}"
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault['alert']}: {fault['fault']}")
 def test_the_cases_notice_the_faults_of_the_public_attempt(fault, tmp_path):
-    name, alert, expression = FAULTS[fault]
-    status, said = unit_test(tmp_path, with_expression(name, alert, expression), cases(name, alert))
+    name, alert = fault["file"], fault["alert"]
+    status, said = unit_test(tmp_path, with_expression(name, alert, fault["expr"]), cases(name, alert))
     assert status == 1 and f"alertname: {alert}" in said, said
 
 

@@ -29,6 +29,7 @@ struct PipelineFile {
         if let document {
             check(document, .pipeline, faults: &found)
             checkCertificates(document, faults: &found)
+            checkChart(document, faults: &found)
         } else if found.isEmpty {
             found.add(.start, "the file is empty: a pipeline needs at least name, source, images and deploy")
         }
@@ -53,6 +54,17 @@ private func checkCertificates(_ document: Value, faults: inout FaultList) {
         else { continue }
         faults.add(tls.place, "smokeTest[\(index)] has 'tls', but \(quoted(get)) is no https address: leave it out")
     }
+}
+
+/// A chart in the repository is what the revision says.
+private func checkChart(_ document: Value, faults: inout FaultList) {
+    guard let helm = document["deploy"]?["helm"], let chart = helm["chart"]?.text, !chart.begins(with: "https://"),
+        let sha256 = helm.entries.first(where: { $0.key == "sha256" })
+    else { return }
+    faults.add(
+        sha256.place,
+        "deploy.helm has 'sha256', but \(quoted(chart)) is in the repository, and fixed by its revision: leave it out"
+    )
 }
 
 // MARK: - From values that were checked against `Shape.pipeline`
@@ -162,12 +174,15 @@ extension Definition.Manifests {
         if let folder = value?["kustomize"]?.text {
             self = .kustomize(FilePath.tidy(folder))
         } else if let helm = value?["helm"] {
+            let chart = helm["chart"]?.text ?? ""
             self = .helm(
                 Definition.Helm(
-                    chart: FilePath.tidy(helm["chart"]?.text ?? ""),
+                    chart: chart.begins(with: "https://") ? chart : FilePath.tidy(chart),
+                    sha256: helm["sha256"]?.text,
                     values: (helm["values"]?.texts ?? []).map(FilePath.tidy),
                     set: scalars(helm["set"]),
-                    release: helm["release"]?.text ?? pipeline
+                    release: helm["release"]?.text ?? pipeline,
+                    manifests: helm["manifests"]?.texts.map(FilePath.tidy)
                 )
             )
         } else {

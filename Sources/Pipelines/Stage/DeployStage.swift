@@ -21,7 +21,8 @@ struct DeployStage: Sendable {
             RevisionToRender(
                 checkout: run.workspace.folder,
                 images: pushed.images,
-                secrets: try run.secrets.values.get().mapValues(\.bytes)
+                secrets: try run.secrets.values.get().mapValues(\.bytes),
+                chartSHA256: clone.chartSHA256
             ),
             log: log,
             deadline: deadline

@@ -48,6 +48,8 @@ import Testing
         + [
             "kustomize: deploy/overlay", "helm: { chart: deploy/chart }",
             "helm: { chart: c, values: [a.yaml, b/c.yaml], set: { a.b-c: 1, d: 'x', e: null }, release: shop }",
+            "helm: { chart: 'https://x.example:8443/a/b-1.2.3.tgz', manifests: [a, b.yaml] }",
+            "helm: { chart: 'https://x.y/a.tgz', sha256: \(String(repeating: "a9", count: 32)) }",
         ].map {
             Sample.pipeline("podman: {}", "inCluster: true").replacingOccurrences(
                 of: "manifests: [deploy/k8s]",
@@ -163,7 +165,18 @@ import Testing
             release: "todo"
         )
         #expect(helm.deploy.manifests == .helm(expected))
-        for definition in [plain, helm] {
+        let digest = String(repeating: "0f", count: 32)
+        let remote = try read("helm: { chart: 'https://x.y/c/d.tgz', sha256: \(digest), manifests: [./k8s/] }")
+        let published = Definition.Helm(
+            chart: "https://x.y/c/d.tgz",
+            sha256: digest,
+            values: [],
+            set: [:],
+            release: "todo",
+            manifests: ["k8s"]
+        )
+        #expect(remote.deploy.manifests == .helm(published))
+        for definition in [plain, helm, remote] {
             #expect(try DefinitionBody.decode(try DefinitionBody.encode(definition)) == definition)
         }
     }

@@ -308,6 +308,13 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         for word in bad.words { #expect(fault.message.contains(word), "\(fault)") }
     }
 
+    @Test func onlyAPublishedChartHasADigest() {
+        let digest = String(repeating: "a0", count: 32)
+        let bad = Self.chart("deploy/chart, sha256: \(digest)", "9:41")
+        let faults = pipelineFaults(bad.text)
+        #expect(faults.count == 1 && faults.first?.message.contains("fixed by its revision") == true, "\(faults)")
+    }
+
     @Test func onlyHTTPSHasACertificate() {
         for address in ["http://x/", "service://web:80/"] {
             let faults = pipelineFaults(

@@ -1,5 +1,6 @@
 import HTTPClient
 import HTTPServer
+import Kubernetes
 import Signing
 import TestBackend
 import Testing

@@ -80,6 +80,8 @@ extension Definition {
         public var release: String
         /// Files and folders of manifests inside the repository that are applied with what the chart gives.
         public var manifests: [String]?
+        /// A folder with a kustomization inside the repository that is applied with what the chart gives.
+        public var kustomize: String?
 
         /// The chart is not in the repository.
         var isRemote: Bool { chart.begins(with: "https://") }

@@ -89,6 +89,14 @@ extension Shape {
                         .list(.text(.repositoryPath), count: 0...64),
                         "Folders or files of manifests that are applied with what the chart gives. Default: none."
                     ),
+                    .optional(
+                        "kustomize",
+                        .text(.repositoryPath),
+                        """
+                        A folder with a kustomization that is applied with what the chart gives. It needs kubectl or \
+                        kustomize on this server. Default: none.
+                        """
+                    ),
                 ])
             ),
             "A chart, rendered by helm template. It needs helm on this server."

@@ -19,7 +19,8 @@ struct PipelineFile {
     var environmentPlace = Place.start
     /// The pipeline's name and where it is: also of a file that has other faults.
     var name: (text: String, place: Place)?
-    /// Where the embedded registry is chosen, or, if that is left out, the pipeline named; nil if another one is.
+    /// Where the embedded registry is chosen, or, if that is left out, the pipeline named; nil if another one is, or
+    /// nothing is pushed.
     var embeddedRegistryPlace: Place?
 
     init(file: String, contents: [UInt8]) {
@@ -37,7 +38,9 @@ struct PipelineFile {
             self.name = (text, name.place)
             environmentPlace = document?["environment"]?.place ?? name.place
             let registry = document?["registry"]
-            if registry == nil || registry?["embedded"] != nil { embeddedRegistryPlace = registry?.place ?? name.place }
+            if document?["images"] != nil, registry == nil || registry?["embedded"] != nil {
+                embeddedRegistryPlace = registry?.place ?? name.place
+            }
         }
         if let document, found.isEmpty {
             definition = Definition(document, folder: FilePath.folder(of: file))
@@ -182,7 +185,8 @@ extension Definition.Manifests {
                     values: (helm["values"]?.texts ?? []).map(FilePath.tidy),
                     set: scalars(helm["set"]),
                     release: helm["release"]?.text ?? pipeline,
-                    manifests: helm["manifests"]?.texts.map(FilePath.tidy)
+                    manifests: helm["manifests"]?.texts.map(FilePath.tidy),
+                    kustomize: (helm["kustomize"]?.text).map(FilePath.tidy)
                 )
             )
         } else {

@@ -52,6 +52,7 @@ struct DeployStage: Sendable {
     /// Every image of a release that was pushed some time ago must still be where it was: pods may be made on other nodes, or
     /// again.
     private func requireImages(_ images: [PushedImage], instead: String) async throws {
+        if images.isEmpty { return }
         let gone = try await run.loggedIn(readWrite: false, for: run.definition.deploy.timeout) { login in
             let pusher = run.pusher(login)
             var gone: [PushedImage] = []

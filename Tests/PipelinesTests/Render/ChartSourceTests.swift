@@ -7,7 +7,7 @@ import Testing
 
 @testable import Pipelines
 
-private let hasHelm = RenderRoom.has("helm")
+private let hasTools = RenderRoom.has("helm") && Kustomize.programs.contains(where: RenderRoom.has)
 
 @Suite("A published chart")
 struct ChartSourceTests {
@@ -120,12 +120,13 @@ struct ChartSourceTests {
         #expect(error?.reason.code == "chart-address", "\(error?.reason.code ?? "")")
     }
 
-    @Test("is rendered with its definitions and what the repository adds", .enabled(if: hasHelm, "no helm"))
+    @Test("is rendered with its definitions and what the repository adds", .enabled(if: hasTools, "no helm or kustomize"))
     func rendered() async throws {
         let bytes = try await Self.archive()
         let room = try RenderRoom([
             "blue.yaml": "colour: blue\n",
             "more/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: more }\n",
+            "most/kustomization.yaml": "configMapGenerator: [{ name: most, options: { disableNameSuffixHash: true } }]\n",
         ])
         try await SecureServer.with(days: 30, serving: ["todo-1.2.3.tgz": bytes]) { server in
             let helm = Definition.Helm(
@@ -133,7 +134,8 @@ struct ChartSourceTests {
                 values: ["blue.yaml"],
                 set: [:],
                 release: "shop",
-                manifests: ["more"]
+                manifests: ["more"],
+                kustomize: "most"
             )
             let client = HTTPClient(configuration: .init(caFile: server.caFile))
             let digest = SHA256Digest.hex(bytes)
@@ -142,6 +144,7 @@ struct ChartSourceTests {
                 read.summary == [
                     "CustomResourceDefinition things.example.com @ todo/crds/thing.yaml",
                     "ConfigMap shop-web @ todo/templates/web.yaml", "ConfigMap more @ more/a.yaml:1",
+                    "ConfigMap most @ kubectl kustomize most:1",
                 ]
             )
             #expect(read.objects[1].object["data"] == ["colour": "blue"])

@@ -56,8 +56,7 @@ public struct ManifestReader: Sendable {
         case .files(let paths):
             try add(paths, checkout, except: deploy.before, to: &list)
         case .kustomize(let folder):
-            let kustomize = Kustomize(tools: tools, checkout: checkout)
-            try list.add(try await kustomize.build(folder, log: log, deadline: deadline))
+            try await build(folder, checkout, log, deadline, to: &list)
         case .helm(let helm):
             let chart = HelmTemplate(tools: tools, charts: charts, checkout: checkout, namespace: deploy.namespace)
             let archive = try await chart.archive(helm, sha256: chartSHA256, log: log)
@@ -70,12 +69,24 @@ public struct ManifestReader: Sendable {
             )
             try list.add(output, sources: HelmSources(output.bytes))
             try add(helm.manifests ?? [], checkout, except: deploy.before, to: &list)
+            if let folder = helm.kustomize { try await build(folder, checkout, log, deadline, to: &list) }
         }
         let before = try deploy.before.map { try job(in: $0, checkout, &list) }
         guard !list.objects.isEmpty else {
             throw StageError.manifest("manifest-missing", "The manifests hold no object: there is nothing to deploy")
         }
         return RepositoryManifests(objects: list.objects, before: before, warnings: list.warnings)
+    }
+
+    private func build(
+        _ folder: String,
+        _ checkout: Checkout,
+        _ log: any StageLog,
+        _ deadline: Duration,
+        to list: inout ManifestList
+    ) async throws {
+        let kustomize = Kustomize(tools: tools, checkout: checkout)
+        try list.add(try await kustomize.build(folder, log: log, deadline: deadline))
     }
 
     /// Plain files, without the Job that must finish first.

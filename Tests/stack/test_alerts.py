@@ -100,3 +100,85 @@ def test_names_are_used_once():
 def test_the_eight_of_the_public_attempt_are_there():
     assert {"HighErrorRate", "HighAPILatency", "PodCrashLooping", "HighKafkaConsumerLag", "NodeMemoryPressure",
             "PodMemoryUsageHigh", "KafkaBrokerDown", "DaprSidecarDown"} <= {alert for _, alert in ALERTS}
+
+
+def expression(alert):
+    return next(rule["expr"] for document in FILES.values() for rule in alerts_of(document) if rule["alert"] == alert)
+
+
+def manifests_of(path):
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def manifests(folder):
+    """The objects of a folder."""
+    return [document for path in sorted((ROOT / folder).rglob("*.yaml")) for document in manifests_of(path) if "kind" in document]
+
+
+def test_the_number_of_brokers_is_that_of_the_cluster():
+    pools = [document for document in manifests("deploy/platform/kafka") if document["kind"] == "KafkaNodePool"]
+    brokers = sum(pool["spec"]["replicas"] for pool in pools if "broker" in pool["spec"]["roles"])
+    assert f"< {brokers}" in expression("KafkaBrokerDown")
+
+
+def test_the_consumer_group_is_the_one_that_dapr_takes():
+    pubsub, = (document for document in manifests("deploy/platform/dapr/components")
+               if document["kind"] == "Component" and document["metadata"]["name"] == "pubsub")
+    # Without one of these it is the app id, which the chart takes from the name of the program.
+    assert not {item["name"] for item in pubsub["spec"]["metadata"]} & {"consumerGroup", "consumerID"}
+    programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
+    assert programs["event-service"]["dapr"]
+    for alert in ("HighKafkaConsumerLag", "KafkaConsumerGroupGone"):
+        assert 'consumergroup="event-service"' in expression(alert)
+    topics = {document["metadata"]["name"] for document in manifests("deploy/platform/kafka") if document["kind"] == "KafkaTopic"}
+    pattern = re.search(r'topic=~"([^"]+)"', expression("HighKafkaConsumerLag")).group(1)
+    assert topics and all(re.fullmatch(pattern, topic) for topic in topics)
+
+
+def test_every_program_with_a_sidecar_is_watched_for_it():
+    programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
+    pattern = re.search(r'pod=~"([^"]+)"', expression("DaprSidecarDown")).group(1)
+    assert {name for name in programs if re.fullmatch(pattern, f"{name}-7f9c-x2b")} == {name for name, program in programs.items() if program["dapr"]}
+
+
+def test_every_program_of_ours_is_missed_when_it_is_gone():
+    programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
+    assert set(re.findall(r'todo_build_info\{program="([^"]+)"\}', expression("MetricsAbsent"))) == set(programs)
+
+
+def test_every_namespace_that_is_named_is_there():
+    namespaces = {document["metadata"]["name"] for document in manifests("deploy/platform/namespaces") + manifests("deploy/fairlead/base")
+                  if document["kind"] == "Namespace"}
+    named = {name for _, alert in ALERTS for name in re.findall(r'namespace="([^"]+)"', expression(alert))}
+    assert named and named <= namespaces
+
+
+def test_the_pipeline_delivers_everything_of_monitoring():
+    pipeline = yaml.safe_load((ROOT / "pipelines/stack/monitoring.yaml").read_text())
+    delivered = kustomize(ROOT / pipeline["deploy"]["helm"]["kustomize"])
+    kinds = [document["kind"] for document in delivered]
+    assert kinds.count("PrometheusRule") == len(FILES) and kinds.count("ConfigMap") == 4 and kinds.count("PodMonitor") == 1
+    assert {document["metadata"]["namespace"] for document in delivered} == {pipeline["deploy"]["namespace"]}
+
+
+def test_prometheus_and_grafana_take_what_is_delivered():
+    values = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())
+    prometheus = values["prometheus"]["prometheusSpec"]
+    assert prometheus["ruleSelectorNilUsesHelmValues"] is False and prometheus["podMonitorSelectorNilUsesHelmValues"] is False
+    dashboards = values["grafana"]["sidecar"]["dashboards"]
+    assert dashboards["enabled"] and (dashboards["label"], dashboards["labelValue"]) == ("grafana_dashboard", "1")
+    assert dashboards["searchNamespace"] in ("monitoring", "ALL")
+
+
+def test_the_monitor_of_fairlead_finds_it(contracts):
+    monitor, = manifests_of(ROOT / "deploy/platform/monitoring/fairlead.yaml")
+    jsonschema.validate(monitor, json.loads((contracts / "crds/json-schemas/monitoring.coreos.com/podmonitor_v1.json").read_text()))
+    deployment, = (document for document in manifests("deploy/fairlead/base")
+                   if document["kind"] == "Deployment" and document["metadata"]["name"] == "fairlead")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert monitor["spec"]["namespaceSelector"]["matchNames"] == [deployment["metadata"]["namespace"]]
+    endpoint, = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in {port["name"] for container in deployment["spec"]["template"]["spec"]["containers"] for port in container["ports"]}
+    secret = endpoint["authorization"]["credentials"]
+    assert f"monitoring {secret['name']} {secret['key']}\n" in (ROOT / "deploy/platform/secrets.txt").read_text()

@@ -92,8 +92,7 @@ def test_only_known_programs_are_called():
 @pytest.mark.parametrize("command", of("kubectl"))
 def test_kubectl_knows_the_command_and_its_flags(command):
     words = shlex.split(command)
-    if "--" in words:
-        words = words[:words.index("--")]
+    words = words[:next((number for number, word in enumerate(words) if word in ("--", "|")), None)]
     # It reads the flags before it shows its help, and refuses those that it does not know.
     ran = subprocess.run([*words, "--help"], capture_output=True, text=True)
     assert ran.returncode == 0 and "Usage:" in ran.stdout and words[1:] != [], ran.stderr

@@ -18,6 +18,14 @@ sys.path.insert(0, str(ROOT / "Tests/web"))
 from push import commit, deliver, payload  # noqa: E402
 from stage import PATIENCE, Stage, free_port  # noqa: E402
 
+# As the sample's, without what makes its build long.
+DOCKERFILE = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY index.html /www/index.html
+USER 65534
+CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
+"""
 PROGRAMS = ("todo-backend", "todo-event-service", "todo-frontend", "fairlead")
 
 
@@ -53,6 +61,7 @@ class Watched:
     def __enter__(self):
         self.stage.__enter__()
         try:
+            self.stage.write("sample/Dockerfile", DOCKERFILE)
             self.fairlead = self.stage.serve(public="nothing")
             self.token = self.stage.token()
             self.events = self.program("event-service")

@@ -1,4 +1,5 @@
 """Reads the alert rules of the stack and asks promtool about them."""
+
 import pathlib
 import shutil
 import subprocess
@@ -10,8 +11,11 @@ import yaml
 def rule_files(root):
     """The PrometheusRules of the repository, by the name of their file without its ending."""
     folder = root / "deploy/platform/monitoring/alerts"
-    return {path.stem: yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yaml"))
-            if path.name != "kustomization.yaml"}
+    return {
+        path.stem: yaml.safe_load(path.read_text())
+        for path in sorted(folder.glob("*.yaml"))
+        if path.name != "kustomization.yaml"
+    }
 
 
 def alerts_of(document):
@@ -23,8 +27,11 @@ def cases_of(path, alert=None):
     """The unit tests of one rule file, as promtool reads them, without the name of the rule file; those of one alert if
     it is named."""
     cases = yaml.safe_load(path.read_text())
-    tests = [test for test in cases["tests"]
-             if alert is None or any(case["alertname"] == alert for case in test["alert_rule_test"])]
+    tests = [
+        test
+        for test in cases["tests"]
+        if alert is None or any(case["alertname"] == alert for case in test["alert_rule_test"])
+    ]
     return cases | {"tests": tests}
 
 
@@ -58,9 +65,19 @@ def unit_test(folder, document, cases):
 
     promtool compares annotations to the letter; sentences are not what is tested here, so they stay out.
     """
-    bare = {"spec": {"groups": [
-        group | {"rules": [{key: value for key, value in rule.items() if key != "annotations"} for rule in group["rules"]]}
-        for group in document["spec"]["groups"]]}}
+    bare = {
+        "spec": {
+            "groups": [
+                group
+                | {
+                    "rules": [
+                        {key: value for key, value in rule.items() if key != "annotations"} for rule in group["rules"]
+                    ]
+                }
+                for group in document["spec"]["groups"]
+            ]
+        }
+    }
     path = pathlib.Path(folder) / "cases.yaml"
     path.write_text(yaml.safe_dump(cases | {"rule_files": [str(write_rules(folder, bare))]}))
     return promtool("test", "rules", path, expect=None)

@@ -1,4 +1,5 @@
 """Reads PromQL and finds what would silently match nothing: metrics, labels and values that nobody exports."""
+
 import functools
 import pathlib
 import re
@@ -13,6 +14,7 @@ HISTOGRAM = ("_bucket", "_sum", "_count")
 @dataclass
 class Metric:
     """A metric that exists: its type, and its labels with their values, or None where those are open."""
+
     kind: str
     labels: dict = field(default_factory=dict)
 
@@ -109,14 +111,20 @@ def selector_faults(selector):
         values = metric.labels.get(matcher.name)
         if values is None:
             continue
-        pattern = matcher.value if matcher.op in (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe) else re.escape(matcher.value)
+        pattern = (
+            matcher.value
+            if matcher.op in (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe)
+            else re.escape(matcher.value)
+        )
         if not any(re.fullmatch(pattern, value) for value in values):
             faults.append(f"{matcher.name} of {selector.name} is never {matcher.value}")
     return faults
 
 
 def call_faults(call):
-    wanted = {"rate": "counter", "irate": "counter", "increase": "counter", "delta": "gauge", "deriv": "gauge"}.get(call.func.name)
+    wanted = {"rate": "counter", "irate": "counter", "increase": "counter", "delta": "gauge", "deriv": "gauge"}.get(
+        call.func.name
+    )
     faults = []
     for selector in selectors(call) if wanted else []:
         metric = catalogue().series.get(selector.name)
@@ -132,7 +140,9 @@ def grouping_faults(node):
     """Labels to group or match by that no series has."""
     if isinstance(node, promql_parser.AggregateExpr) and node.modifier is not None:
         unknown = set(node.modifier.labels) - known_labels(node.expr)
-    elif isinstance(node, promql_parser.BinaryExpr) and node.modifier is not None and node.modifier.matching is not None:
+    elif (
+        isinstance(node, promql_parser.BinaryExpr) and node.modifier is not None and node.modifier.matching is not None
+    ):
         named = set(node.modifier.matching.labels)
         unknown = named - (known_labels(node.lhs) & known_labels(node.rhs))
     else:

@@ -1,4 +1,5 @@
 """The alert rules: well-formed, each with a runbook, and each fires when it should and only then."""
+
 import copy
 import json
 import pathlib
@@ -58,7 +59,9 @@ def test_each_fires_when_it_should_and_only_then(name, tmp_path):
 
 @pytest.mark.parametrize("name,alert", ALERTS)
 def test_the_cases_notice_an_alert_that_never_fires_and_one_that_always_does(name, alert, tmp_path):
-    expected = [case for test in cases(name, alert)["tests"] for case in test["alert_rule_test"] if case["alertname"] == alert]
+    expected = [
+        case for test in cases(name, alert)["tests"] for case in test["alert_rule_test"] if case["alertname"] == alert
+    ]
     assert any(case["exp_alerts"] for case in expected) and any(not case["exp_alerts"] for case in expected)
     # What fires has the labels that are expected, so that only the moment is wrong.
     labels = next(case["exp_alerts"][0]["exp_labels"] for case in expected if case["exp_alerts"])
@@ -85,8 +88,13 @@ def test_annotations(name, alert):
     assert set(annotations) == {"summary", "description", "runbook_url"}
     assert annotations["runbook_url"] == f"https://github.com/acme/fairlead/blob/main/docs/runbooks/{alert}.md"
     # Every label that a sentence names is one that the alert has when it fires.
-    fired = [case["exp_labels"] for test in cases(name)["tests"] for expected in test["alert_rule_test"]
-             if expected["alertname"] == alert for case in expected["exp_alerts"]]
+    fired = [
+        case["exp_labels"]
+        for test in cases(name)["tests"]
+        for expected in test["alert_rule_test"]
+        if expected["alertname"] == alert
+        for case in expected["exp_alerts"]
+    ]
     named = set(re.findall(r"\$labels\.(\w+)", annotations["summary"] + annotations["description"]))
     for labels in fired:
         assert named <= set(labels), f"{alert} names {named - set(labels)}"
@@ -98,8 +106,16 @@ def test_names_are_used_once():
 
 
 def test_the_eight_of_the_public_attempt_are_there():
-    assert {"HighErrorRate", "HighAPILatency", "PodCrashLooping", "HighKafkaConsumerLag", "NodeMemoryPressure",
-            "PodMemoryUsageHigh", "KafkaBrokerDown", "DaprSidecarDown"} <= {alert for _, alert in ALERTS}
+    assert {
+        "HighErrorRate",
+        "HighAPILatency",
+        "PodCrashLooping",
+        "HighKafkaConsumerLag",
+        "NodeMemoryPressure",
+        "PodMemoryUsageHigh",
+        "KafkaBrokerDown",
+        "DaprSidecarDown",
+    } <= {alert for _, alert in ALERTS}
 
 
 def expression(alert):
@@ -112,7 +128,12 @@ def manifests_of(path):
 
 def manifests(folder):
     """The objects of a folder."""
-    return [document for path in sorted((ROOT / folder).rglob("*.yaml")) for document in manifests_of(path) if "kind" in document]
+    return [
+        document
+        for path in sorted((ROOT / folder).rglob("*.yaml"))
+        for document in manifests_of(path)
+        if "kind" in document
+    ]
 
 
 def test_the_number_of_brokers_is_that_of_the_cluster():
@@ -122,15 +143,22 @@ def test_the_number_of_brokers_is_that_of_the_cluster():
 
 
 def test_the_consumer_group_is_the_one_that_dapr_takes():
-    pubsub, = (document for document in manifests("deploy/platform/dapr/components")
-               if document["kind"] == "Component" and document["metadata"]["name"] == "pubsub")
+    (pubsub,) = (
+        document
+        for document in manifests("deploy/platform/dapr/components")
+        if document["kind"] == "Component" and document["metadata"]["name"] == "pubsub"
+    )
     # Without one of these it is the app id, which the chart takes from the name of the program.
     assert not {item["name"] for item in pubsub["spec"]["metadata"]} & {"consumerGroup", "consumerID"}
     programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
     assert programs["event-service"]["dapr"]
     for alert in ("HighKafkaConsumerLag", "KafkaConsumerGroupGone"):
         assert 'consumergroup="event-service"' in expression(alert)
-    topics = {document["metadata"]["name"] for document in manifests("deploy/platform/kafka") if document["kind"] == "KafkaTopic"}
+    topics = {
+        document["metadata"]["name"]
+        for document in manifests("deploy/platform/kafka")
+        if document["kind"] == "KafkaTopic"
+    }
     pattern = re.search(r'topic=~"([^"]+)"', expression("HighKafkaConsumerLag")).group(1)
     assert topics and all(re.fullmatch(pattern, topic) for topic in topics)
 
@@ -138,7 +166,9 @@ def test_the_consumer_group_is_the_one_that_dapr_takes():
 def test_every_program_with_a_sidecar_is_watched_for_it():
     programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
     pattern = re.search(r'pod=~"([^"]+)"', expression("DaprSidecarDown")).group(1)
-    assert {name for name in programs if re.fullmatch(pattern, f"{name}-7f9c-x2b")} == {name for name, program in programs.items() if program["dapr"]}
+    assert {name for name in programs if re.fullmatch(pattern, f"{name}-7f9c-x2b")} == {
+        name for name, program in programs.items() if program["dapr"]
+    }
 
 
 def test_every_program_of_ours_is_missed_when_it_is_gone():
@@ -147,8 +177,11 @@ def test_every_program_of_ours_is_missed_when_it_is_gone():
 
 
 def test_every_namespace_that_is_named_is_there():
-    namespaces = {document["metadata"]["name"] for document in manifests("deploy/platform/namespaces") + manifests("deploy/fairlead/base")
-                  if document["kind"] == "Namespace"}
+    namespaces = {
+        document["metadata"]["name"]
+        for document in manifests("deploy/platform/namespaces") + manifests("deploy/fairlead/base")
+        if document["kind"] == "Namespace"
+    }
     named = {name for _, alert in ALERTS for name in re.findall(r'namespace="([^"]+)"', expression(alert))}
     assert named and named <= namespaces
 
@@ -157,28 +190,42 @@ def test_the_pipeline_delivers_everything_of_monitoring():
     pipeline = yaml.safe_load((ROOT / "pipelines/stack/monitoring.yaml").read_text())
     delivered = kustomize(ROOT / pipeline["deploy"]["helm"]["kustomize"])
     kinds = [document["kind"] for document in delivered]
-    assert kinds.count("PrometheusRule") == len(FILES) and kinds.count("ConfigMap") == 4 and kinds.count("PodMonitor") == 1
+    assert (
+        kinds.count("PrometheusRule") == len(FILES) and kinds.count("ConfigMap") == 4 and kinds.count("PodMonitor") == 1
+    )
     assert {document["metadata"]["namespace"] for document in delivered} == {pipeline["deploy"]["namespace"]}
 
 
 def test_prometheus_and_grafana_take_what_is_delivered():
     values = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())
     prometheus = values["prometheus"]["prometheusSpec"]
-    assert prometheus["ruleSelectorNilUsesHelmValues"] is False and prometheus["podMonitorSelectorNilUsesHelmValues"] is False
+    assert (
+        prometheus["ruleSelectorNilUsesHelmValues"] is False
+        and prometheus["podMonitorSelectorNilUsesHelmValues"] is False
+    )
     dashboards = values["grafana"]["sidecar"]["dashboards"]
     assert dashboards["enabled"] and (dashboards["label"], dashboards["labelValue"]) == ("grafana_dashboard", "1")
     assert dashboards["searchNamespace"] in ("monitoring", "ALL")
 
 
 def test_the_monitor_of_fairlead_finds_it(contracts):
-    monitor, = manifests_of(ROOT / "deploy/platform/monitoring/fairlead.yaml")
-    jsonschema.validate(monitor, json.loads((contracts / "crds/json-schemas/monitoring.coreos.com/podmonitor_v1.json").read_text()))
-    deployment, = (document for document in manifests("deploy/fairlead/base")
-                   if document["kind"] == "Deployment" and document["metadata"]["name"] == "fairlead")
+    (monitor,) = manifests_of(ROOT / "deploy/platform/monitoring/fairlead.yaml")
+    jsonschema.validate(
+        monitor, json.loads((contracts / "crds/json-schemas/monitoring.coreos.com/podmonitor_v1.json").read_text())
+    )
+    (deployment,) = (
+        document
+        for document in manifests("deploy/fairlead/base")
+        if document["kind"] == "Deployment" and document["metadata"]["name"] == "fairlead"
+    )
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert monitor["spec"]["namespaceSelector"]["matchNames"] == [deployment["metadata"]["namespace"]]
-    endpoint, = monitor["spec"]["podMetricsEndpoints"]
-    assert endpoint["port"] in {port["name"] for container in deployment["spec"]["template"]["spec"]["containers"] for port in container["ports"]}
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in {
+        port["name"]
+        for container in deployment["spec"]["template"]["spec"]["containers"]
+        for port in container["ports"]
+    }
     secret = endpoint["authorization"]["credentials"]
     assert f"monitoring {secret['name']} {secret['key']}\n" in (ROOT / "deploy/platform/secrets.txt").read_text()

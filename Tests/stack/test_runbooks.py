@@ -1,4 +1,5 @@
 """The runbooks: one for each alert, and every command and query in them is one that the programs take."""
+
 import json
 import pathlib
 import re
@@ -55,8 +56,10 @@ def test_form(alert):
 
 def test_the_index_names_each_under_its_severity():
     rows = [line.split("|") for line in PAGES["README"].splitlines() if line.startswith("| ")]
-    named = {severity: set(re.findall(r"\[(\w+)\]", " ".join(row[column] for row in rows)))
-             for column, severity in ((2, "critical"), (3, "warning"))}
+    named = {
+        severity: set(re.findall(r"\[(\w+)\]", " ".join(row[column] for row in rows)))
+        for column, severity in ((2, "critical"), (3, "warning"))
+    }
     for severity, alerts in named.items():
         assert alerts == {alert for alert, rule in ALERTS.items() if rule["labels"]["severity"] == severity}
 
@@ -86,31 +89,40 @@ def test_the_shell_reads_every_block(page):
 
 def test_only_known_programs_are_called():
     assert {command.split()[0] for command in COMMANDS} == {"kubectl", "curl", "echo"}
-    assert COMMANDS and {word for command in of("echo") for word in ("openssl s_client", "openssl x509") if word in command}
+    assert COMMANDS and {
+        word for command in of("echo") for word in ("openssl s_client", "openssl x509") if word in command
+    }
 
 
 @pytest.mark.parametrize("command", of("kubectl"))
 def test_kubectl_knows_the_command_and_its_flags(command):
     words = shlex.split(command)
-    words = words[:next((number for number, word in enumerate(words) if word in ("--", "|")), None)]
+    words = words[: next((number for number, word in enumerate(words) if word in ("--", "|")), None)]
     # It reads the flags before it shows its help, and refuses those that it does not know.
     ran = subprocess.run([*words, "--help"], capture_output=True, text=True)
     assert ran.returncode == 0 and "Usage:" in ran.stdout and words[1:] != [], ran.stderr
-    verb = next(word for number, word in enumerate(words[1:], 1) if not word.startswith("-") and not words[number - 1].startswith("-"))
+    verb = next(
+        word
+        for number, word in enumerate(words[1:], 1)
+        if not word.startswith("-") and not words[number - 1].startswith("-")
+    )
     assert f"kubectl {verb}" in ran.stdout
 
 
 @pytest.mark.parametrize("command", of("curl"))
 def test_curl_asks_for_what_is_there(command):
     words = shlex.split(command)
-    address, = (word for word in words if word.startswith("http"))
+    (address,) = (word for word in words if word.startswith("http"))
     method = words[words.index("-X") + 1].lower() if "-X" in words else "get"
     host, _, rest = address.split("://")[1].partition("/")
     path, _, query = ("/" + rest).partition("?")
     if host == "localhost:9090":
         assert (method, path) == ("get", "/api/v1/targets") and query in ("state=active", "state=dropped")
     elif host in ("localhost:8000", "localhost:8001"):
-        assert (host, method, path, query) in (("localhost:8000", "get", "/readyz", ""), ("localhost:8001", "get", "/api/events", "dead=true"))
+        assert (host, method, path, query) in (
+            ("localhost:8000", "get", "/readyz", ""),
+            ("localhost:8001", "get", "/api/events", "dead=true"),
+        )
     else:
         assert host == "deploy.example.com"
         assert words[words.index("-H") + 1] == "Authorization: Bearer $TOKEN"
@@ -119,7 +131,7 @@ def test_curl_asks_for_what_is_there(command):
 
 def fairlead_takes(method, path, query, body):
     """Checks a request against the description of Fairlead's API."""
-    pattern, = (known for known in OPENAPI["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path))
+    (pattern,) = (known for known in OPENAPI["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path))
     operation = OPENAPI["paths"][pattern][method]
     parameters = {parameter.get("name"): parameter for parameter in operation.get("parameters", [])}
     for name, _, value in (pair.partition("=") for pair in query.split("&") if pair):
@@ -132,11 +144,20 @@ def fairlead_takes(method, path, query, body):
 
 
 def test_what_is_run_inside_is_what_other_pages_have():
-    inside = {" ".join(shlex.split(command)[shlex.split(command).index("--") + 1:]) for command in of("kubectl") if " -- " in command}
+    inside = {
+        " ".join(shlex.split(command)[shlex.split(command).index("--") + 1 :])
+        for command in of("kubectl")
+        if " -- " in command
+    }
     fairlead = {words for words in inside if words.startswith("fairlead ")}
     install = (ROOT / "docs/install-doks.md").read_text()
     assert fairlead and all(words in install for words in fairlead)
     assert all(words.split()[0] in ("fairlead", "amtool", "df") for words in inside)
     for words in inside:
         if words.startswith("amtool"):
-            assert re.fullmatch(r"amtool silence add alertname=\w+ --alertmanager.url=http://localhost:9093 --duration=2h --comment=why, and who", words)
+            # amtool has no dry run: this is what its help says, and the page's own alert is looked at in test_form.
+            words = re.sub(r"alertname=\w+", "alertname=ANY", words)
+            assert words == (
+                "amtool silence add alertname=ANY --alertmanager.url=http://localhost:9093 --duration=2h"
+                " --comment=why, and who"
+            )

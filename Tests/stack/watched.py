@@ -1,4 +1,5 @@
 """Fairlead and the application at work on this machine, with a real Prometheus that scrapes them and has our rules."""
+
 import json
 import pathlib
 import sys
@@ -42,7 +43,9 @@ def until(what, look, patience=PATIENCE):
 def fetch(address, method="GET", body=None, headers=None):
     """Sends a request and returns the status and the body; a status that says no is an answer like others."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(address, data=data, method=method, headers={"Content-Type": "application/json"} | (headers or {}))
+    request = urllib.request.Request(
+        address, data=data, method=method, headers={"Content-Type": "application/json"} | (headers or {})
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -66,8 +69,12 @@ class Watched:
             self.token = self.stage.token()
             self.events = self.program("event-service")
             self.backend = self.program("backend", EVENT_SERVICE_URL=self.events)
-            self.frontend = self.program("frontend", BACKEND_URL=self.backend, EVENT_SERVICE_URL=self.events,
-                                         STATIC=str(ROOT / "deploy/todo/frontend/static"))
+            self.frontend = self.program(
+                "frontend",
+                BACKEND_URL=self.backend,
+                EVENT_SERVICE_URL=self.events,
+                STATIC=str(ROOT / "deploy/todo/frontend/static"),
+            )
             self.prometheus = self.watch()
         except BaseException:
             self.stage.__exit__(None, None, None)
@@ -81,12 +88,15 @@ class Watched:
         """Starts a program of the application and returns its address."""
         settings |= {"LISTEN": "127.0.0.1:0", "DATA": f"{self.stage.folder}/{name}"}
         log = pathlib.Path(self.stage.folder, f"{name}.log")
-        process = self.stage.start(["env", *(f"{key}={value}" for key, value in settings.items()), str(self.built / f"todo-{name}")], log.name)
+        process = self.stage.start(
+            ["env", *(f"{key}={value}" for key, value in settings.items()), str(self.built / f"todo-{name}")], log.name
+        )
 
         def port():
             assert process.poll() is None, log.read_text()
             lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
             return next((line["port"] for line in lines if line["message"] == "Listening"), None)
+
         return f"http://127.0.0.1:{until(f'port of {name}', port)}"
 
     def watch(self):
@@ -97,19 +107,40 @@ class Watched:
             groups = [group | {"interval": "1s"} for group in document["spec"]["groups"]]
             (folder / f"{name}.rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
         # What the operator adds of a Service: its name as job, and its namespace.
-        jobs = {"backend": ("todo", self.backend), "event-service": ("todo", self.events), "frontend": ("todo", self.frontend),
-                "fairlead": ("fairlead", self.fairlead)}
-        (folder / "prometheus.yaml").write_text(yaml.safe_dump({
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [f"{folder}/*.rules.yaml"],
-            "scrape_configs": [
-                {"job_name": job, "static_configs": [{"targets": [address.removeprefix("http://")], "labels": {"namespace": namespace}}]}
-                | ({"authorization": {"credentials": self.token}} if job == "fairlead" else {})
-                for job, (namespace, address) in jobs.items()],
-        }))
+        jobs = {
+            "backend": ("todo", self.backend),
+            "event-service": ("todo", self.events),
+            "frontend": ("todo", self.frontend),
+            "fairlead": ("fairlead", self.fairlead),
+        }
+        (folder / "prometheus.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                    "rule_files": [f"{folder}/*.rules.yaml"],
+                    "scrape_configs": [
+                        {
+                            "job_name": job,
+                            "static_configs": [
+                                {"targets": [address.removeprefix("http://")], "labels": {"namespace": namespace}}
+                            ],
+                        }
+                        | ({"authorization": {"credentials": self.token}} if job == "fairlead" else {})
+                        for job, (namespace, address) in jobs.items()
+                    ],
+                }
+            )
+        )
         port = free_port()
-        self.stage.start(["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
-                          f"--web.listen-address=127.0.0.1:{port}"], "prometheus.log")
+        self.stage.start(
+            [
+                "prometheus",
+                f"--config.file={folder}/prometheus.yaml",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            "prometheus.log",
+        )
         address = f"http://127.0.0.1:{port}"
 
         def scraped():
@@ -119,6 +150,7 @@ class Watched:
                 return False
             targets = json.loads(text)["data"]["activeTargets"] if status == 200 else []
             return len(targets) == len(jobs) and all(target["health"] == "up" for target in targets)
+
         until("Prometheus that has scraped all", scraped)
         return address
 
@@ -139,7 +171,12 @@ class Watched:
 
     def exposition(self, program):
         """What a program answers at /metrics."""
-        address = {"todo-backend": self.backend, "todo-event-service": self.events, "todo-frontend": self.frontend, "fairlead": self.fairlead}[program]
+        address = {
+            "todo-backend": self.backend,
+            "todo-event-service": self.events,
+            "todo-frontend": self.frontend,
+            "fairlead": self.fairlead,
+        }[program]
         status, text = fetch(f"{address}/metrics", headers={"Authorization": f"Bearer {self.token}"})
         assert status == 200, text
         return text
@@ -170,13 +207,24 @@ class Watched:
         number = deliver(payload(revision, page, self.stage.url))["runs"][0]["id"]
 
         def ended():
-            run = json.loads(fetch(f"{self.fairlead}/api/v1/runs/{number}", headers={"Authorization": f"Bearer {self.token}"})[1])
+            run = json.loads(
+                fetch(f"{self.fairlead}/api/v1/runs/{number}", headers={"Authorization": f"Bearer {self.token}"})[1]
+            )
             return run if run["status"] not in ("queued", "running") else None
+
         return until(f"end of run {number}", ended)
 
     def knock(self, times):
         """Sends deliveries that are signed with another secret."""
         for _ in range(times):
-            status, _ = fetch(f"{self.fairlead}/webhooks/github", "POST", {"ref": "refs/heads/main"}, {
-                "X-GitHub-Event": "push", "X-GitHub-Delivery": str(uuid.uuid4()), "X-Hub-Signature-256": "sha256=" + "0" * 64})
+            status, _ = fetch(
+                f"{self.fairlead}/webhooks/github",
+                "POST",
+                {"ref": "refs/heads/main"},
+                {
+                    "X-GitHub-Event": "push",
+                    "X-GitHub-Delivery": str(uuid.uuid4()),
+                    "X-Hub-Signature-256": "sha256=" + "0" * 64,
+                },
+            )
             assert status == 401

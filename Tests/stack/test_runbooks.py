@@ -48,7 +48,8 @@ def test_each_alert_has_one_and_each_is_of_an_alert():
 def test_form(alert):
     lines = PAGES[alert].splitlines()
     assert lines[0] == f"# {alert}"
-    assert lines[1].startswith(f"*{ALERTS[alert]['labels']['severity']}* · ") and lines[1].endswith(".")
+    lead = "\n".join(lines[1 : lines.index("")])
+    assert lead.startswith(f"*{ALERTS[alert]['labels']['severity']}* · ") and lead.endswith(".")
     assert [line for line in lines if line.startswith("## ")] == ["## Look", "## Do", "## Silence"]
     assert len(lines) <= 50, "half a page"
     assert f" alertname={alert} " in PAGES[alert].split("## Silence")[1]

@@ -49,6 +49,13 @@ let package = Package(
         .target(name: "Git", dependencies: ["CGit2", "COpenSSL"], swiftSettings: settings),
         .target(name: "Signing", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: settings),
 
+        // Metrics, traces and logs of our programs; knows none of them.
+        .target(
+            name: "Telemetry",
+            dependencies: ["HTTPClient", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
+
         // GitHub knows its payloads and its API, not the core.
         .target(name: "GitHub", dependencies: ["CSimdJSON", "HTTPClient", "Signing"], swiftSettings: settings),
 
@@ -147,6 +154,11 @@ let package = Package(
 
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: settings),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Telemetry", "TestBackend"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(

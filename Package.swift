@@ -114,7 +114,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "deploy/todo/backend",
-            exclude: ["Containerfile"],
+            exclude: ["Containerfile", "Containerfile.dockerignore"],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -123,14 +123,14 @@ let package = Package(
                 "HTTPServer", "Telemetry", "TodoCommon", .product(name: "Logging", package: "swift-log"),
             ],
             path: "deploy/todo/event-service",
-            exclude: ["Containerfile"],
+            exclude: ["Containerfile", "Containerfile.dockerignore"],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "todo-frontend",
             dependencies: ["HTTPClient", "HTTPServer", "TodoCommon"],
             path: "deploy/todo/frontend",
-            exclude: ["Containerfile", "static"],
+            exclude: ["Containerfile", "Containerfile.dockerignore", "static"],
             swiftSettings: settings
         ),
 

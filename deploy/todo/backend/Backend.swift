@@ -23,11 +23,12 @@ struct Backend {
 
     private static func service(_ program: Program) throws -> Program.Service {
         let metrics = BackendMetrics(program.metrics)
-        let (store, publisher) = try outside(program)
-        let documents = Documents(store) { _ in metrics.stateFailed() }
+        let documents = Documents(try program.openState()) { _ in metrics.stateFailed() }
         let bell = RelayBell()
         let list = TaskList(documents, metrics: metrics) { bell.ring($0) }
-        let relay = publisher.map { Relay(list: list, publisher: $0, metrics: metrics, logger: program.logger) }
+        let relay = try publisher(program).map {
+            Relay(list: list, publisher: $0, metrics: metrics, tracer: program.tracer, logger: program.logger)
+        }
         let readiness = Readiness(documents)
         let health = Route("GET", "/api/health") { _, _ in await report(readiness, metrics) }
         return Program.Service(
@@ -45,18 +46,15 @@ struct Backend {
         )
     }
 
-    /// Where state and events go: through the sidecar, or on this machine alone.
-    private static func outside(_ program: Program) throws -> (any StateStore, (any Publisher)?) {
+    /// Where events go: through the sidecar, or on this machine alone.
+    private static func publisher(_ program: Program) throws -> (any Publisher)? {
         let settings = program.settings
-        if let port = try settings.port("DAPR_HTTP_PORT") {
-            let sidecar = DaprSidecar(port: port, token: settings["DAPR_API_TOKEN"], client: program.client)
-            let store = DaprStateStore(sidecar, name: try settings.required("STATE_STORE"))
-            return (store, DaprPublisher(sidecar: sidecar, name: try settings.required("PUBSUB")))
+        if let sidecar = try program.sidecar() {
+            return DaprPublisher(sidecar: sidecar, name: try settings.required("PUBSUB"))
         }
-        let direct = try settings.base("EVENT_SERVICE_URL").map {
+        return try settings.base("EVENT_SERVICE_URL").map {
             DirectPublisher(base: $0, token: settings["APP_API_TOKEN"], client: program.client)
         }
-        return (try SQLiteStateStore(folder: settings.required("DATA")), direct)
     }
 
     /// For smoke tests and people: what works, and what waits.

@@ -1,4 +1,5 @@
 import HTTPClient
+import Telemetry
 import TodoCommon
 
 /// Where events go.
@@ -64,7 +65,7 @@ struct DirectPublisher: Publisher {
     }
 
     private func post(_ event: CloudEvent<TaskSnapshot>, to route: String) async throws -> DeliveryStatus {
-        let own = token.map { [("dapr-api-token", $0)] } ?? []
+        let own = (token.map { [("dapr-api-token", $0)] } ?? []) + (SpanContext.current?.headers ?? [])
         let response: HTTPResponse
         do {
             response = try await client.send(

@@ -1,4 +1,5 @@
 import Logging
+import Telemetry
 import TodoCommon
 
 /// Publishes what waits in the outbox, for as long as it takes. An event leaves the outbox after it was published: so a
@@ -10,6 +11,7 @@ actor Relay {
     private let list: TaskList
     private let publisher: any Publisher
     private let metrics: BackendMetrics
+    private let tracer: Tracer
     private let logger: Logger
 
     /// Buckets that may have something to publish.
@@ -31,10 +33,11 @@ actor Relay {
     /// Events of one bucket before what is published is taken out.
     private static let batch = 50
 
-    init(list: TaskList, publisher: any Publisher, metrics: BackendMetrics, logger: Logger) {
+    init(list: TaskList, publisher: any Publisher, metrics: BackendMetrics, tracer: Tracer, logger: Logger) {
         self.list = list
         self.publisher = publisher
         self.metrics = metrics
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -68,43 +71,38 @@ actor Relay {
         }
     }
 
+    /// - Parameter fresh: buckets in which this process has something to publish.
     /// - Returns: false where something could not be published: try again later.
     private func turn(_ fresh: Set<Int>, isSweep: Bool) async -> Bool {
-        do {
-            let looked = isSweep ? Set(0..<TaskList.buckets) : fresh
-            guard !looked.isEmpty else { return true }
-            let waiting = try await list.waiting(looked)
-            for bucket in looked { metrics.outbox.note(bucket, waiting[bucket] ?? []) }
-            let oldest = Timestamp(milliseconds: Timestamp.now.milliseconds - Self.courtesy.components.seconds * 1000)
-            let work = waiting.filter { bucket, events in
-                !events.isEmpty && (fresh.contains(bucket) || events.contains { $0.since < oldest })
+        var left = isSweep ? Array(0..<TaskList.buckets) : Array(fresh)
+        return await withTaskGroup(of: Bool.self) { group in
+            func next() {
+                guard let bucket = left.popLast() else { return }
+                group.addTask { await self.look(bucket, isFresh: fresh.contains(bucket)) }
             }
-            let done = await publish(work)
-            dirty.formUnion(work.keys.filter { !done.contains($0) })
-            return done.count == work.count
-        } catch {
-            dirty.formUnion(fresh)
-            logger.warning("The outbox cannot be read", metadata: ["error": "\(error)"])
-            return false
+            for _ in 0..<Self.width { next() }
+            var isDone = true
+            for await done in group {
+                isDone = isDone && done
+                next()
+            }
+            return isDone
         }
     }
 
-    /// - Returns: the buckets of which everything is published.
-    private func publish(_ work: [Int: [WaitingEvent]]) async -> Set<Int> {
-        var done: Set<Int> = []
-        await withTaskGroup(of: (Int, Bool).self) { group in
-            var left = Array(work)
-            func next() {
-                guard let (bucket, events) = left.popLast() else { return }
-                group.addTask { (bucket, await self.empty(bucket, events)) }
-            }
-            for _ in 0..<Self.width { next() }
-            for await (bucket, isDone) in group {
-                if isDone { done.insert(bucket) }
-                next()
-            }
+    /// Publishes what waits in a bucket, if it is ours to do.
+    private func look(_ bucket: Int, isFresh: Bool) async -> Bool {
+        do {
+            let events = try await list.waiting(bucket)
+            metrics.outbox.note(bucket, events)
+            let oldest = Timestamp(milliseconds: Timestamp.now.milliseconds - Self.courtesy.components.seconds * 1000)
+            guard isFresh || events.contains(where: { $0.since < oldest }) else { return true }
+            if await empty(bucket, events) { return true }
+        } catch {
+            logger.warning("The outbox cannot be read", metadata: ["error": "\(error)"])
         }
-        return done
+        dirty.insert(bucket)
+        return false
     }
 
     /// Publishes a bucket's events in their order and takes them out.
@@ -140,7 +138,13 @@ actor Relay {
             if Task.isCancelled { return (sent, true) }
             lastTurn = .now
             do {
-                try await publisher.publish(event)
+                // In the trace of the request that made the change, which may be over for long.
+                try await tracer.withSpan(
+                    "publish \(event.type)",
+                    kind: .producer,
+                    parent: event.traceparent.flatMap { SpanContext(traceparent: $0) },
+                    attributes: ["messaging.destination.name": .string(event.type)]
+                ) { _ in try await publisher.publish(event) }
                 sent.insert(event.id)
                 metrics.published(event.type)
             } catch {

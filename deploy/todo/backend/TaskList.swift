@@ -19,10 +19,10 @@ struct WaitingEvent: Codable, Sendable {
 struct TaskList: Sendable {
     /// Documents that the tasks are spread over, by a hash of their ids. It cannot change once there are tasks.
     static let buckets = 32
-    /// Tasks of one document: it is read and written as a whole, and may take some 5 MB.
-    static let tasksInBucket = 1000
-    /// Events that may wait in one document before changes are refused.
-    static let eventsInBucket = 2000
+    /// Tasks of one document, which is read and written as a whole: 6,400 tasks in all.
+    static let tasksInBucket = 200
+    /// Events that may wait in one document before changes are refused: 16,000 in all.
+    static let eventsInBucket = 500
 
     private let documents: Documents
     private let turns = Turns(TaskList.buckets)
@@ -203,11 +203,10 @@ struct TaskList: Sendable {
 
     // MARK: - The outbox
 
-    /// The events that wait, of every bucket that exists.
-    func waiting(_ buckets: some Sequence<Int>) async throws -> [Int: [WaitingEvent]] {
-        let keys = Dictionary(uniqueKeysWithValues: buckets.map { (Self.key($0), $0) })
-        let found = try await documents.read(Bucket.self, Array(keys.keys))
-        return Dictionary(uniqueKeysWithValues: found.map { (keys[$0.key]!, $0.value.waiting) })
+    /// The events of a bucket that wait.
+    func waiting(_ index: Int) async throws -> [WaitingEvent] {
+        let key = Self.key(index)
+        return try await documents.read(Bucket.self, [key])[key]?.waiting ?? []
     }
 
     /// Takes events out that were published.

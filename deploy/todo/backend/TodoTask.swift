@@ -11,7 +11,7 @@ extension TaskSnapshot {
 /// What a client may say about a task; absent fields stay as they are.
 struct TaskInput: Sendable, Equatable {
     static let titleLimit = 200
-    static let notesLimit = 4000
+    static let notesLimit = 2000
 
     /// Of a new task only: a client that chooses it can ask again after a lost answer without making two.
     var id: String?

@@ -1,5 +1,6 @@
 import FoundationEssentials
 public import HTTPClient
+import Telemetry
 
 /// The sidecar on loopback (Dapr's HTTP API, version 1.0).
 public struct DaprSidecar: Sendable {
@@ -17,14 +18,16 @@ public struct DaprSidecar: Sendable {
         self.client = client
     }
 
+    /// Asks the sidecar something.
     /// - Parameter path: after `/v1.0`, with its query.
-    func send(
+    /// - Throws: `HTTPClientError`; an answer of any status is none.
+    public func send(
         _ method: String,
         _ path: String,
         headers: [(String, String)] = [],
         body: [UInt8]? = nil
     ) async throws -> HTTPResponse {
-        let own = token.map { [("dapr-api-token", $0)] } ?? []
+        let own = (token.map { [("dapr-api-token", $0)] } ?? []) + (SpanContext.current?.headers ?? [])
         return try await client.send(
             HTTPRequest(
                 method: method,
@@ -43,37 +46,20 @@ public struct DaprStateStore: StateStore {
     private let sidecar: DaprSidecar
     private let name: String
 
-    /// - Parameter name: of the component.
+    /// - Parameter name: of the component. Keys must be letters, digits and hyphens.
     public init(_ sidecar: DaprSidecar, name: String) {
         self.sidecar = sidecar
         self.name = name
     }
 
+    /// Each with a request of its own, all at once: in one answer together they could be larger than anybody takes.
     public func read(_ keys: [String]) async throws -> [String: StateDocument] {
-        if keys.count == 1 { return try await readOne(keys[0]).map { [keys[0]: $0] } ?? [:] }
-        struct Question: Encodable {
-            let keys: [String]
-            let parallelism = 16
+        try await withThrowingTaskGroup(of: (String, StateDocument?).self) { group in
+            for key in keys { group.addTask { (key, try await readOne(key)) } }
+            var documents: [String: StateDocument] = [:]
+            for try await (key, document) in group { documents[key] = document }
+            return documents
         }
-        struct Item: Decodable {
-            let key: String
-            let data: RawJSON?
-            let etag: String?
-            let error: String?
-        }
-        let response = try await send("POST", "/bulk", body: try JSON.encode(Question(keys: keys)))
-        guard response.status == 200 else { throw failure("bulk read", response) }
-        let items = try decode([Item].self, response)
-        guard Set(items.map(\.key)).isSuperset(of: keys) else {
-            throw StateError.failure("the state store \(name) left keys out of a bulk read")
-        }
-        var documents: [String: StateDocument] = [:]
-        for item in items {
-            if let error = item.error { throw StateError.failure("the state store \(name): \(error)") }
-            guard let data = item.data, let etag = item.etag, !etag.isEmpty else { continue }
-            documents[item.key] = StateDocument(value: try JSON.encode(data), etag: etag)
-        }
-        return documents
     }
 
     private func readOne(_ key: String) async throws -> StateDocument? {
@@ -90,24 +76,14 @@ public struct DaprStateStore: StateStore {
     }
 
     public func write(_ key: String, _ value: [UInt8], etag: String?, lifetime: Duration?) async throws {
-        struct Options: Encodable {
-            let concurrency = "first-write"
-            let consistency = "strong"
+        // The value is JSON already: it is put into the request as it is.
+        var body = Array("[{\"key\":\"\(key)\",\"value\":".utf8) + value
+        if let etag { body += Array(",\"etag\":".utf8) + (try JSON.encode(etag)) }
+        if let lifetime {
+            body += ",\"metadata\":{\"ttlInSeconds\":\"\(lifetime.components.seconds)\"}".utf8
         }
-        struct Item: Encodable {
-            let key: String
-            let value: RawJSON
-            let etag: String?
-            let options = Options()
-            let metadata: [String: String]?
-        }
-        let item = Item(
-            key: key,
-            value: try JSON.decode(RawJSON.self, from: value),
-            etag: etag,
-            metadata: lifetime.map { ["ttlInSeconds": "\($0.components.seconds)"] }
-        )
-        let response = try await send("POST", "", body: try JSON.encode([item]))
+        body += ",\"options\":{\"concurrency\":\"first-write\",\"consistency\":\"strong\"}}]".utf8
+        let response = try await send("POST", "", body: body)
         switch response.status {
         case 200...299: return
         case 409: throw StateError.conflict
@@ -127,14 +103,6 @@ public struct DaprStateStore: StateStore {
             )
         } catch let error as HTTPClientError {
             throw StateError.failure("the sidecar does not answer: \(error)")
-        }
-    }
-
-    private func decode<Value: Decodable>(_ type: Value.Type, _ response: HTTPResponse) throws -> Value {
-        do {
-            return try JSON.decode(type, from: response.body)
-        } catch {
-            throw StateError.failure("the state store \(name) gave an answer that cannot be read: \(error)")
         }
     }
 

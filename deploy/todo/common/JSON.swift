@@ -25,17 +25,27 @@ public struct Timestamp: Codable, Sendable, Hashable, Comparable {
         Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded()))
     }
 
-    private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-
-    /// - Parameter text: with or without a fraction of a second, in UTC.
+    /// - Parameter text: with or without a fraction of a second, of which three digits count.
     public init?(_ text: String) {
-        guard let date = (try? Self.style.parse(text)) ?? (try? Date.ISO8601FormatStyle().parse(text)) else {
-            return nil
+        // Fractions are read here: Foundation makes a floating-point number of them, and cuts it when it writes.
+        guard let dot = text.firstIndex(of: ".") else {
+            guard let date = try? Date.ISO8601FormatStyle().parse(text) else { return nil }
+            milliseconds = Int64(date.timeIntervalSince1970) * 1000
+            return
         }
-        milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded())
+        let digits = text[text.index(after: dot)...].prefix { $0.isASCII && $0.isNumber }
+        let rest = text[digits.endIndex...]
+        guard !digits.isEmpty, let whole = Timestamp(String(text[..<dot] + rest)),
+            let fraction = Int64((digits + "00").prefix(3))
+        else { return nil }
+        milliseconds = whole.milliseconds + fraction
     }
 
-    public var text: String { Date(timeIntervalSince1970: seconds).formatted(Self.style) }
+    public var text: String {
+        let second = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+        let fraction = String(milliseconds - second * 1000 + 1000).dropFirst()
+        return Date(timeIntervalSince1970: Double(second)).formatted(.iso8601).dropLast() + ".\(fraction)Z"
+    }
     public var seconds: Double { Double(milliseconds) / 1000 }
 
     public init(from decoder: any Decoder) throws {

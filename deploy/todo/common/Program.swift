@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 public import HTTPClient
-public import HTTPServer
+import HTTPServer
 public import Logging
 public import Telemetry
 import UnixSignals
@@ -31,7 +31,9 @@ public struct Program: Sendable {
     public let metrics: MetricRegistry
     public let logger: Logger
     public let client: HTTPClient
-    let tracer: Tracer
+    /// Asked for with `--describe`: nothing is opened, listened on or written.
+    public let isDescribing = CommandLine.arguments.contains("--describe")
+    public let tracer: Tracer
     let requests: Family<Counter>
     let durations: Family<Histogram>
     private let exporter: OTLPExporter?
@@ -115,7 +117,7 @@ public struct Program: Sendable {
             program: name,
             version: Self.version,
             listens: [.init(name: "http", port: port)],
-            paths: Array(Set(router.routes.map(\.pattern) + ["/healthz", "/readyz", "/metrics"])).sorted(),
+            paths: Array(Set(router.patterns + ["/healthz", "/readyz", "/metrics"])).sorted(),
             metrics: metrics.names.sorted(),
             environment: declared
         )
@@ -157,13 +159,14 @@ public struct Program: Sendable {
     public static func main(_ body: () async throws -> (Program, Service)) async -> Never {
         do {
             let (program, service) = try await body()
-            if CommandLine.arguments.contains("--describe") {
+            if program.isDescribing {
                 print(String(decoding: try JSON.encode(program.description(service.router)), as: UTF8.self))
             } else {
                 try await program.serve(service)
             }
         } catch {
-            fputs("\(error)\n", stderr)
+            let words = Array("\(error)\n".utf8)
+            _ = write(STDERR_FILENO, words, words.count)
             exit(1)
         }
         exit(0)

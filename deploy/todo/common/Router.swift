@@ -59,11 +59,21 @@ public struct Router: Sendable {
     public let routes: [Route]
     /// Takes what no route does; nil: nothing does.
     private let rest: (@Sendable (Request) -> Route?)?
+    private let restPatterns: [String]
 
-    public init(_ routes: [Route], rest: (@Sendable (Request) -> Route?)? = nil) {
+    /// - Parameter restPatterns: what `rest` takes, for the program's description.
+    public init(
+        _ routes: [Route],
+        restPatterns: [String] = [],
+        rest: (@Sendable (Request) -> Route?)? = nil
+    ) {
         self.routes = routes
         self.rest = rest
+        self.restPatterns = restPatterns
     }
+
+    /// The paths that something answers.
+    public var patterns: [String] { routes.map(\.pattern) + restPatterns }
 
     /// What a request without a route counts as: paths of strangers must not become labels.
     public static let unknown = "other"

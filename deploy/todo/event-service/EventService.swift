@@ -17,7 +17,7 @@ struct EventService {
     }
 
     private static func service(_ program: Program) throws -> Program.Service {
-        let documents = Documents(try store(program))
+        let documents = Documents(try program.openState())
         let readiness = Readiness(documents)
         let routes = EventRoutes(
             history: EventHistory(documents),
@@ -31,14 +31,5 @@ struct EventService {
             maxBodyBytes: 1024 * 1024,
             readiness: { await readiness.trouble() }
         )
-    }
-
-    private static func store(_ program: Program) throws -> any StateStore {
-        let settings = program.settings
-        guard let port = try settings.port("DAPR_HTTP_PORT") else {
-            return try SQLiteStateStore(folder: settings.required("DATA"))
-        }
-        let sidecar = DaprSidecar(port: port, token: settings["DAPR_API_TOKEN"], client: program.client)
-        return DaprStateStore(sidecar, name: try settings.required("STATE_STORE"))
     }
 }

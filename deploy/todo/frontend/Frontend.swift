@@ -20,7 +20,7 @@ struct Frontend {
     private static func service(_ program: Program) throws -> Program.Service {
         let settings = program.settings
         let routes = FrontendRoutes(
-            files: try StaticFiles(folder: settings.required("STATIC")),
+            files: program.isDescribing ? nil : try StaticFiles(folder: settings.required("STATIC")),
             backend: try settings.base("BACKEND_URL").map {
                 Passage(base: $0, name: "backend", client: program.client)
             },
@@ -28,6 +28,6 @@ struct Frontend {
                 Passage(base: $0, name: "event service", client: program.client)
             }
         )
-        return Program.Service(router: Router([], rest: routes.route))
+        return Program.Service(router: Router([], restPatterns: ["/", "/api/*"], rest: routes.route))
     }
 }

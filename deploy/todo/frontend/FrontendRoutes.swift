@@ -3,7 +3,7 @@ import TodoCommon
 
 /// The page and, where no gateway does it, the way to the API.
 struct FrontendRoutes: Sendable {
-    let files: StaticFiles
+    let files: StaticFiles?
     let backend: Passage?
     let events: Passage?
 
@@ -26,7 +26,7 @@ struct FrontendRoutes: Sendable {
     func route(_ request: Request) -> Route? {
         if Self.isBelow(request.path, "/api/events"), let events { return passing(request, events, "/api/events") }
         if Self.isBelow(request.path, "/api"), let backend { return passing(request, backend, "/api/*") }
-        guard let response = files.response(for: request, path: request.path) else { return nil }
+        guard let response = files?.response(for: request, path: request.path) else { return nil }
         return Route(request.method, "/*") { _, _ in
             var response = response
             let own = Set(response.headers.map { $0.0.lowercased() })

@@ -166,7 +166,9 @@ final class DemoStage: Sendable {
         }
         let answer = try await client.send(HTTPRequest(method: "GET", url: "\(address.value)/api/v1/runs/\(run)"))
         let detail = try JSONDecoder().decode(Detail.self, from: Data(answer.body))
-        let services = (detail.release?.services ?? []).map { ($0.name, $0.url.hasSuffix("/") ? String($0.url.dropLast()) : $0.url) }
+        let services = (detail.release?.services ?? []).map {
+            ($0.name, $0.url.hasSuffix("/") ? String($0.url.dropLast()) : $0.url)
+        }
         return Dictionary(services, uniquingKeysWith: { first, _ in first })
     }
 

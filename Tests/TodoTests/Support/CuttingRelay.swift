@@ -38,7 +38,7 @@ final class CuttingRelay: @unchecked Sendable {
         while true {
             do {
                 return open(try listeningSocket(port).descriptor)
-            } catch where ContinuousClock.now < deadline { usleep(5_000) }
+            } catch  where ContinuousClock.now < deadline { usleep(5_000) }
         }
     }
 
@@ -82,7 +82,9 @@ final class CuttingRelay: @unchecked Sendable {
     }
 
     private static func pump(_ left: Int32, _ right: Int32) {
-        var polled = [pollfd(fd: left, events: Int16(POLLIN), revents: 0), pollfd(fd: right, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: left, events: Int16(POLLIN), revents: 0), pollfd(fd: right, events: Int16(POLLIN), revents: 0),
+        ]
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             guard poll(&polled, 2, -1) > 0 else { return }

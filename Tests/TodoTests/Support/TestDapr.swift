@@ -19,7 +19,9 @@ final class Backing: @unchecked Sendable {
     private let lock = NSLock()
     private var state = State()
 
-    func with<Result>(_ body: (inout State) throws -> Result) rethrows -> Result { try lock.withLock { try body(&state) } }
+    func with<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+        try lock.withLock { try body(&state) }
+    }
 
     /// Every event of a topic, partition by partition.
     func events(_ topic: String) -> [[UInt8]] { with { $0.topics[topic, default: []].flatMap { $0 } } }
@@ -41,6 +43,8 @@ final class TestDapr: Sendable {
         var refuse = 0.0
         /// Done, and answered 500.
         var loseAnswer = 0.0
+        /// As `refuse`, of publishing alone.
+        var refusePublish = 0.0
     }
 
     static let token = "sidecar token"
@@ -67,6 +71,9 @@ final class TestDapr: Sendable {
         server = try HTTPServer(configuration: configuration) { request, responder in
             let now = faults.value
             if Double.random(in: 0..<1) < now.refuse { return responder.respond(.text("refused", status: 500)) }
+            if request.path.hasPrefix("/v1.0/publish"), Double.random(in: 0..<1) < now.refusePublish {
+                return responder.respond(.text("the broker is away", status: 500))
+            }
             let answer = api.answer(request)
             if Double.random(in: 0..<1) < now.loseAnswer { return responder.respond(.text("lost", status: 500)) }
             responder.respond(answer)
@@ -218,7 +225,9 @@ private struct SidecarAPI: Sendable {
         let (key, etag) = (items[0].key, items[0].etag)
         return backing.with { state in
             let present = state.documents["\(app)||\(key)"]
-            if let etag, present.map({ "\($0.version)" }) != etag { return .text("ERR_STATE_SAVE: etag mismatch", status: 409) }
+            if let etag, present.map({ "\($0.version)" }) != etag {
+                return .text("ERR_STATE_SAVE: etag mismatch", status: 409)
+            }
             if etag == nil, present != nil { return .text("ERR_STATE_SAVE: failed to set key", status: 500) }
             state.documents["\(app)||\(key)"] = (value, (present?.version ?? 0) + 1)
             return .empty(204)
@@ -244,7 +253,9 @@ private struct SidecarAPI: Sendable {
     }
 
     private func bytes(_ object: Any) -> [UInt8] {
-        Array((try? JSONSerialization.data(withJSONObject: object, options: [.fragmentsAllowed, .sortedKeys])) ?? Data())
+        Array(
+            (try? JSONSerialization.data(withJSONObject: object, options: [.fragmentsAllowed, .sortedKeys])) ?? Data()
+        )
     }
 }
 

@@ -253,7 +253,10 @@ actor Turns {
     }
 
     private func enter(_ index: Int) async {
-        guard isTaken[index] else { return isTaken[index] = true }
+        guard isTaken[index] else {
+            isTaken[index] = true
+            return
+        }
         await withCheckedContinuation { queues[index].append($0) }
     }
 

@@ -37,7 +37,11 @@ struct TaskInput: Sendable, Equatable {
         title = Self.title(fields["title"], isNeeded: isNew, &errors)
         notes = Self.text("notes", fields["notes"], limit: Self.notesLimit, mayBreak: true, &errors)
         if !isNew, let value = fields["completed"] {
-            if case .bool(let flag) = value { completed = flag } else { errors.append(.init("completed", "must be true or false")) }
+            if case .bool(let flag) = value {
+                completed = flag
+            } else {
+                errors.append(.init("completed", "must be true or false"))
+            }
         }
         guard errors.isEmpty else { throw Problem.invalid(errors) }
     }

@@ -49,7 +49,8 @@ public struct Program: Sendable {
         let metrics = MetricRegistry()
         metrics.addProcessMetrics()
         metrics.gauge("todo_build_info", "Which version of which program this is.", labels: ["version", "program"])[
-            Self.version, name
+            Self.version,
+            name
         ].set(1)
         requests = metrics.counter(
             "http_requests_total",

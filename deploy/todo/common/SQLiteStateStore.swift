@@ -52,7 +52,8 @@ public final class SQLiteStateStore: StateStore {
                 try db.execute(sql: "DELETE FROM document WHERE expires <= ?", arguments: [now])
                 if let etag {
                     try db.execute(
-                        sql: "UPDATE document SET value = ?, version = version + 1, expires = ? WHERE key = ? AND version = ?",
+                        sql:
+                            "UPDATE document SET value = ?, version = version + 1, expires = ? WHERE key = ? AND version = ?",
                         arguments: [Data(value), expires, key, Int64(etag)]
                     )
                 } else {

@@ -107,7 +107,12 @@ struct EventRoutes: Sendable {
     private func authorize(_ request: Request) throws {
         guard let token else { return }
         guard let given = request.header("dapr-api-token"), isEqual(given, token) else {
-            throw Problem(401, "unauthorized", "Only the sidecar may ask this", detail: "the header dapr-api-token is not right")
+            throw Problem(
+                401,
+                "unauthorized",
+                "Only the sidecar may ask this",
+                detail: "the header dapr-api-token is not right"
+            )
         }
     }
 

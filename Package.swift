@@ -142,7 +142,9 @@ let package = Package(
         ),
         .testTarget(
             name: "PipelinesTests",
-            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster"],
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Telemetry", "TestBackend", "TestCluster",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPClient
 import HTTPServer
 import Pipelines
 import TestBackend
@@ -67,11 +68,23 @@ extension EndToEnd {
                     (#"fairlead_stage_duration_seconds_count{stage="deploy",status="succeeded"}"#, 2),
                     (#"fairlead_stage_duration_seconds_count{stage="smoke-test",status="succeeded"}"#, 1),
                     (#"fairlead_stage_duration_seconds_count{stage="smoke-test",status="failed"}"#, 1),
-                    (#"fairlead_http_request_duration_seconds_count{method="POST",route="/webhooks/github",code="202"}"#, 2),
-                    (#"fairlead_http_request_duration_seconds_count{method="POST",route="/api/v1/pipelines/{name}/pause",code="200"}"#, 1),
+                    (
+                        #"fairlead_http_request_duration_seconds_count{method="POST",route="/webhooks/github",code="202"}"#,
+                        2
+                    ),
+                    (
+                        #"fairlead_http_request_duration_seconds_count{method="POST",route="/api/v1/pipelines/{name}/pause",code="200"}"#,
+                        1
+                    ),
                 ]
                 for (name, value) in expected { #expect(last[name] == value, "\(name)") }
-                #expect(try #require(last["fairlead_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/runs/{id}\",code=\"200\"}"]) > 0)
+                #expect(
+                    try #require(
+                        last[
+                            "fairlead_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/runs/{id}\",code=\"200\"}"
+                        ]
+                    ) > 0
+                )
                 #expect(last.names.contains { $0.contains("/api/v1/runs/1") } == false)
             }
         }
@@ -79,7 +92,8 @@ extension EndToEnd {
         @Test("public: status shows metrics to everybody who names the server")
         func publicMetrics() async throws {
             try await World.run(settings: "public: status\n") { world in
-                #expect(try await world.get("/metrics").status == 200)
+                let answer = try await world.get("/metrics")
+                #expect(answer.status == 200)
                 #expect(try await world.get("/metrics", headers: [("Host", "evil.example")]).status == 421)
                 #expect(try await world.request("POST", "/metrics").status == 405)
             }
@@ -105,7 +119,10 @@ extension EndToEnd {
 
                 let token = try await world.token()
                 let again = try await world.request(
-                    "POST", "/api/v1/runs/\(id)/rerun", token: token, body: Array(#"{"from":"smoke-test"}"#.utf8)
+                    "POST",
+                    "/api/v1/runs/\(id)/rerun",
+                    token: token,
+                    body: Array(#"{"from":"smoke-test"}"#.utf8)
                 )
                 #expect(again.status == 202)
                 #expect(try await world.finished(id).traceId == trace)
@@ -150,7 +167,11 @@ extension EndToEnd {
                 let end = try #require(lines.first { $0["message"] as? String == "Run finished" })
                 #expect(end["run.id"] as? String == "\(id)" && end["trace_id"] as? String == run.traceId)
                 #expect((end["span_id"] as? String)?.count == 16)
-                #expect(lines.allSatisfy { $0["time"] != nil && $0["level"] != nil && $0["logger"] as? String == "fairlead" })
+                #expect(
+                    lines.allSatisfy {
+                        $0["time"] != nil && $0["level"] != nil && $0["logger"] as? String == "fairlead"
+                    }
+                )
                 #expect(lines.first?["trace_id"] == nil)
             }
         }

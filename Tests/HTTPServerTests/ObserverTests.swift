@@ -24,7 +24,9 @@ import Testing
                 try long.send("POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
                 #expect(try long.response().status == 413)
                 let chunked = try RawClient(port: server.port)
-                try chunked.send("POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n")
+                try chunked.send(
+                    "POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"
+                )
                 #expect(try chunked.response().status == 413)
                 let malformed = try RawClient(port: server.port)
                 try malformed.send("GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")

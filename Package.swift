@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "Pipelines",
             dependencies: [
-                "CZlib", "DigitalOcean", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing",
+                "CZlib", "DigitalOcean", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing", "Telemetry",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -87,6 +87,7 @@ let package = Package(
             name: "fairlead",
             dependencies: [
                 "DigitalOcean", "Git", "GitHub", "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing",
+                "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -183,7 +184,9 @@ let package = Package(
         ),
         .testTarget(
             name: "PipelinesTests",
-            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster"],
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Telemetry", "TestBackend", "TestCluster",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

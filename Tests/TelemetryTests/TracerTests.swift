@@ -81,7 +81,7 @@ import Testing
 
     @Test func aSpanCanBeRecordedLater() async throws {
         let text = try await exported { tracer in
-            let context = tracer.child(of: nil)
+            let context = tracer.context(.random(), .random(), parent: nil)
             tracer.record(
                 "run",
                 context,

@@ -16,9 +16,10 @@ public final class Tracer: Sendable {
         kind: Span.Kind = .internal,
         parent: SpanContext? = .current,
         attributes: [String: AttributeValue] = [:],
-        at start: TraceTime = .now
+        at start: TraceTime = .now,
+        as id: SpanID = .random()
     ) -> Span {
-        let context = child(of: parent)
+        let context = context(parent?.traceID ?? .random(), id, parent: parent)
         return Span(
             SpanRecord(
                 context: context,
@@ -52,13 +53,15 @@ public final class Tracer: Sendable {
         }
     }
 
-    /// A context for work that starts now and whose span is exported later, perhaps by another process:
+    /// Whether spans can be exported at all.
+    public var isExporting: Bool { exporter != nil }
+
+    /// A context of known ids, for a span that is recorded once it is over, perhaps by another process:
     /// ``record(_:_:parent:kind:from:to:attributes:status:)``.
-    public func child(of parent: SpanContext?) -> SpanContext {
-        let traceID = parent?.traceID ?? .random()
-        return SpanContext(
+    public func context(_ traceID: TraceID, _ spanID: SpanID, parent: SpanContext?) -> SpanContext {
+        SpanContext(
             traceID: traceID,
-            spanID: .random(),
+            spanID: spanID,
             isSampled: sampler.samples(traceID, parent: parent),
             traceState: parent?.traceState
         )

@@ -3,6 +3,7 @@ import HTTPServer
 import Logging
 import Pipelines
 import Signing
+import Telemetry
 
 /// `POST /webhooks/github`: verify, parse, decide, put on disk, and only then say 202.
 ///
@@ -12,7 +13,11 @@ struct WebhookRoute: Sendable {
     let guardian: SourceGuard
     let pipelines: @Sendable () -> PipelineSet
     let deliveries: DeliveryLog
+    let metrics: ServerMetrics
+    let tracer: Tracer
     let logger: Logger
+
+    static let path = "/webhooks/github"
 
     func handle(_ request: Request, _ responder: Responder) {
         guard request.method == "POST" else { return responder.respond(Problem.methodNotAllowed(["POST"]).response) }
@@ -20,13 +25,16 @@ struct WebhookRoute: Sendable {
         do {
             let event = try read(request)
             switch event {
-            case .ping: answer(responder, 200, #"{"ignored":{"code":"ping","message":"pong"}}"#)
+            case .ping:
+                metrics.count(.ignored)
+                answer(responder, 200, #"{"ignored":{"code":"ping","message":"pong"}}"#)
             case .other(let name):
                 let reason = Reason("event-not-handled", "Fairlead acts on push; this is \(name)")
+                metrics.count(.ignored)
                 answer(responder, 200, ignored(reason))
             case .push(let push):
                 guard guardian.allows(push.repository, secret) else { return unauthorized(responder, "source") }
-                accept(push, signedBy: secret, guid: request.header("X-GitHub-Delivery") ?? "", responder)
+                accept(push, signedBy: secret, request, responder)
             }
         } catch let problem as Problem {
             responder.respond(problem.response)
@@ -57,8 +65,9 @@ struct WebhookRoute: Sendable {
         }
     }
 
-    private func accept(_ push: PushEvent, signedBy secret: Int, guid: String, _ responder: Responder) {
-        let incoming = IncomingPush(push, guid: guid)
+    private func accept(_ push: PushEvent, signedBy secret: Int, _ request: Request, _ responder: Responder) {
+        let guid = request.header("X-GitHub-Delivery") ?? ""
+        var incoming = IncomingPush(push, guid: guid)
         let decision: DeliveryDecision
         let ignoredReason: Reason?
         switch pipelines().decide(push) {
@@ -73,19 +82,26 @@ struct WebhookRoute: Sendable {
             decision = .ignored(reason)
             ignoredReason = reason
         }
-        deliveries.accept(incoming, outcome: decision) { [logger] result in
+        let span = span(of: request, guid)
+        incoming.traceContext = span?.context.recorded
+        deliveries.accept(incoming, outcome: decision) { [logger, metrics] result in
+            defer { span?.end() }
             switch result {
             case .accepted(_, let runs):
+                metrics.count(ignoredReason == nil ? .accepted : .ignored)
                 if let ignoredReason {
                     answer(responder, 200, ignored(ignoredReason))
                 } else {
                     answer(responder, 202, receipt(guid, runs))
                 }
             case .duplicate(_, .ignored(let reason), _):
+                metrics.count(.duplicate)
                 answer(responder, 200, ignored(reason))
             case .duplicate(_, .accepted, let runs):
+                metrics.count(.duplicate)
                 answer(responder, 200, receipt(guid, runs, duplicate: true))
             case .failed(let error):
+                span?.setStatus(.error(""))
                 logger.error("A delivery could not be put on disk", metadata: ["error": "\(error)"])
                 responder.respond(
                     Problem(
@@ -100,6 +116,19 @@ struct WebhookRoute: Sendable {
                 )
             }
         }
+    }
+
+    /// Begun only for what is properly signed: nobody else is to fill the collector, or to choose a run's trace.
+    private func span(of request: Request, _ guid: String) -> Span? {
+        guard let parent = tracer.parent(of: request) else { return nil }
+        return tracer.startSpan(
+            "POST \(Self.path)",
+            kind: .server,
+            parent: parent.context,
+            attributes: [
+                "http.request.method": "POST", "http.route": .string(Self.path), "fairlead.delivery": .string(guid),
+            ]
+        )
     }
 
     /// One and the same answer for all that is not properly signed.

@@ -16,8 +16,8 @@ final class World: Sendable {
     private let server = Locked<Child?>(nil)
     private let base = Locked("")
 
-    /// So many at once: a world waits for its containers as often as it works, but a third would only slow the others.
-    private static let slots = Slots(2)
+    /// So many at once: a world mostly waits, for containers, clocks and deadlines.
+    private static let slots = Slots(4)
 
     /// Makes a world, lets `body` live in it, and removes every process, container and file of it.
     static func run(
@@ -198,10 +198,11 @@ final class World: Sendable {
         guid: String = UUID().uuidString,
         message: String = "A change",
         secret: String = World.secret,
+        headers: [(String, String)] = [],
         changing payload: ([String: Any]) -> [String: Any] = { $0 }
     ) async throws -> HTTPResponse {
         let body = try Sample.payload(revision, ref: ref, message: message, url: repository.url, changing: payload)
-        return try await deliver(body, guid: guid, secret: secret)
+        return try await deliver(body, guid: guid, secret: secret, headers: headers)
     }
 
     func deliver(
@@ -209,13 +210,14 @@ final class World: Sendable {
         event: String = "push",
         guid: String = UUID().uuidString,
         secret: String = World.secret,
-        contentType: String = "application/json"
+        contentType: String = "application/json",
+        headers: [(String, String)] = []
     ) async throws -> HTTPResponse {
         let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(secret.utf8)))
         return try await request(
             "POST",
             "/webhooks/github",
-            headers: [
+            headers: headers + [
                 ("Content-Type", contentType), ("X-GitHub-Event", event), ("X-GitHub-Delivery", guid),
                 ("X-Hub-Signature-256", signature),
             ],
@@ -327,6 +329,7 @@ struct RunView: Decodable {
     let undo: Undo?
     let supersededBy: Int64?
     let revision: String?
+    let traceId: String
     let stages: [Stage]
     let images: [Image]
     let release: Release?

@@ -1,5 +1,6 @@
 """Reads the alert rules of the stack and asks promtool about them."""
 
+import copy
 import pathlib
 import shutil
 import subprocess
@@ -65,19 +66,9 @@ def unit_test(folder, document, cases):
 
     promtool compares annotations to the letter; sentences are not what is tested here, so they stay out.
     """
-    bare = {
-        "spec": {
-            "groups": [
-                group
-                | {
-                    "rules": [
-                        {key: value for key, value in rule.items() if key != "annotations"} for rule in group["rules"]
-                    ]
-                }
-                for group in document["spec"]["groups"]
-            ]
-        }
-    }
+    document = copy.deepcopy(document)
+    for rule in alerts_of(document):
+        del rule["annotations"]
     path = pathlib.Path(folder) / "cases.yaml"
-    path.write_text(yaml.safe_dump(cases | {"rule_files": [str(write_rules(folder, bare))]}))
+    path.write_text(yaml.safe_dump(cases | {"rule_files": [str(write_rules(folder, document))]}))
     return promtool("test", "rules", path, expect=None)

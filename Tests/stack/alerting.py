@@ -36,13 +36,6 @@ def cases_of(path, alert=None):
     return cases | {"tests": tests}
 
 
-def kustomize(folder):
-    """The documents that kustomize makes of a folder."""
-    rendered = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
-    assert rendered.returncode == 0, rendered.stderr
-    return list(yaml.safe_load_all(rendered.stdout))
-
-
 def promtool(*arguments, expect=0):
     """Runs promtool and returns what it said. Fails if it ends with another status than expected; None takes any."""
     program = shutil.which("promtool")

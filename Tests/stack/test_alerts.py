@@ -9,12 +9,21 @@ import jsonschema
 import pytest
 import yaml
 
-from alerting import alerts_of, cases_of, kustomize, promtool, rule_files, unit_test, write_rules
+from alerting import alerts_of, cases_of, promtool, rule_files, unit_test, write_rules
+from manifests import read
+from rendering import kustomize
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def parsed(path):
+    """A file of YAML of the repository."""
+    return yaml.safe_load((ROOT / path).read_text())
+
+
 FILES = rule_files(ROOT)
+FAULTS = parsed("Tests/stack/alerts/faults.yml")
 ALERTS = [(name, rule["alert"]) for name, document in FILES.items() for rule in alerts_of(document)]
-FAULTS = yaml.safe_load((ROOT / "Tests/stack/alerts/faults.yml").read_text())
 
 
 def cases(name, alert=None):
@@ -44,7 +53,7 @@ def test_promtool_takes_the_rules(name, tmp_path):
 
 
 def test_kustomize_delivers_every_file():
-    delivered = kustomize(ROOT / "deploy/platform/monitoring/alerts")
+    delivered = kustomize("deploy/platform/monitoring/alerts")
     assert sorted(document["metadata"]["name"] for document in delivered) == sorted(FILES)
     assert {document["metadata"]["namespace"] for document in delivered} == {"monitoring"}
     for document in delivered:
@@ -87,7 +96,7 @@ def test_annotations(name, alert):
     annotations = rule["annotations"]
     assert set(annotations) == {"summary", "description", "runbook_url"}
     # In the repository that the pipelines deploy from, which has these rules too.
-    source = yaml.safe_load((ROOT / "pipelines/stack/monitoring.yaml").read_text())["source"]
+    source = parsed("pipelines/stack/monitoring.yaml")["source"]
     pages = f"https://github.com/{source['github']}/blob/{source['branch']}/docs/runbooks"
     assert annotations["runbook_url"] == f"{pages}/{alert}.md"
     # Every label that a sentence names is one that the alert has when it fires.
@@ -125,22 +134,8 @@ def expression(alert):
     return next(rule["expr"] for document in FILES.values() for rule in alerts_of(document) if rule["alert"] == alert)
 
 
-def manifests_of(path):
-    return list(yaml.safe_load_all(path.read_text()))
-
-
-def manifests(folder):
-    """The objects of a folder."""
-    return [
-        document
-        for path in sorted((ROOT / folder).rglob("*.yaml"))
-        for document in manifests_of(path)
-        if "kind" in document
-    ]
-
-
 def test_the_number_of_brokers_is_that_of_the_cluster():
-    pools = [document for document in manifests("deploy/platform/kafka") if document["kind"] == "KafkaNodePool"]
+    pools = [document for document in read("deploy/platform/kafka") if document["kind"] == "KafkaNodePool"]
     brokers = sum(pool["spec"]["replicas"] for pool in pools if "broker" in pool["spec"]["roles"])
     assert f"< {brokers}" in expression("KafkaBrokerDown")
 
@@ -148,26 +143,24 @@ def test_the_number_of_brokers_is_that_of_the_cluster():
 def test_the_consumer_group_is_the_one_that_dapr_takes():
     (pubsub,) = (
         document
-        for document in manifests("deploy/platform/dapr/components")
+        for document in read("deploy/platform/dapr/components")
         if document["kind"] == "Component" and document["metadata"]["name"] == "pubsub"
     )
     # Without one of these it is the app id, which the chart takes from the name of the program.
     assert not {item["name"] for item in pubsub["spec"]["metadata"]} & {"consumerGroup", "consumerID"}
-    programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
+    programs = parsed("deploy/todo/chart/values.yaml")["programs"]
     assert programs["event-service"]["dapr"]
     for alert in ("HighKafkaConsumerLag", "KafkaConsumerGroupGone"):
         assert 'consumergroup="event-service"' in expression(alert)
     topics = {
-        document["metadata"]["name"]
-        for document in manifests("deploy/platform/kafka")
-        if document["kind"] == "KafkaTopic"
+        document["metadata"]["name"] for document in read("deploy/platform/kafka") if document["kind"] == "KafkaTopic"
     }
     pattern = re.search(r'topic=~"([^"]+)"', expression("HighKafkaConsumerLag")).group(1)
     assert topics and all(re.fullmatch(pattern, topic) for topic in topics)
 
 
 def test_every_program_with_a_sidecar_is_watched_for_it():
-    programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
+    programs = parsed("deploy/todo/chart/values.yaml")["programs"]
     pattern = re.search(r'pod=~"([^"]+)"', expression("DaprSidecarDown")).group(1)
     assert {name for name in programs if re.fullmatch(pattern, f"{name}-7f9c-x2b")} == {
         name for name, program in programs.items() if program["dapr"]
@@ -175,14 +168,14 @@ def test_every_program_with_a_sidecar_is_watched_for_it():
 
 
 def test_every_program_of_ours_is_missed_when_it_is_gone():
-    programs = yaml.safe_load((ROOT / "deploy/todo/chart/values.yaml").read_text())["programs"]
+    programs = parsed("deploy/todo/chart/values.yaml")["programs"]
     assert set(re.findall(r'todo_build_info\{program="([^"]+)"\}', expression("MetricsAbsent"))) == set(programs)
 
 
 def test_every_namespace_that_is_named_is_there():
     namespaces = {
         document["metadata"]["name"]
-        for document in manifests("deploy/platform/namespaces") + manifests("deploy/fairlead/base")
+        for document in read("deploy/platform/namespaces", "deploy/fairlead/base")
         if document["kind"] == "Namespace"
     }
     named = {name for _, alert in ALERTS for name in re.findall(r'namespace="([^"]+)"', expression(alert))}
@@ -190,41 +183,37 @@ def test_every_namespace_that_is_named_is_there():
 
 
 def test_the_pipeline_delivers_everything_of_monitoring():
-    pipeline = yaml.safe_load((ROOT / "pipelines/stack/monitoring.yaml").read_text())
-    delivered = kustomize(ROOT / pipeline["deploy"]["helm"]["kustomize"])
+    pipeline = parsed("pipelines/stack/monitoring.yaml")
+    delivered = kustomize(pipeline["deploy"]["helm"]["kustomize"])
     kinds = [document["kind"] for document in delivered]
-    assert (
-        kinds.count("PrometheusRule") == len(FILES) and kinds.count("ConfigMap") == 4 and kinds.count("PodMonitor") == 1
-    )
+    assert [kinds.count(kind) for kind in ("PrometheusRule", "ConfigMap", "PodMonitor")] == [len(FILES), 4, 1]
     assert {document["metadata"]["namespace"] for document in delivered} == {pipeline["deploy"]["namespace"]}
 
 
 def test_prometheus_and_grafana_take_what_is_delivered():
-    values = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())
+    values = parsed("deploy/platform/monitoring/values.yaml")
     prometheus = values["prometheus"]["prometheusSpec"]
-    assert (
-        prometheus["ruleSelectorNilUsesHelmValues"] is False
-        and prometheus["podMonitorSelectorNilUsesHelmValues"] is False
-    )
+    for kind in ("rule", "podMonitor", "serviceMonitor"):
+        assert prometheus[f"{kind}SelectorNilUsesHelmValues"] is False
     dashboards = values["grafana"]["sidecar"]["dashboards"]
     assert dashboards["enabled"] and (dashboards["label"], dashboards["labelValue"]) == ("grafana_dashboard", "1")
     assert dashboards["searchNamespace"] in ("monitoring", "ALL")
 
 
 def test_no_alert_of_the_chart_has_the_name_of_one_of_ours():
-    values = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())
+    values = parsed("deploy/platform/monitoring/values.yaml")
     # kube-prometheus-stack 88.5.3 has a TargetDown of its own; its other names begin with Kube, Node or a component.
     assert {"TargetDown"} <= {alert for _, alert in ALERTS} & set(values["defaultRules"]["disabled"])
 
 
 def test_the_monitor_of_fairlead_finds_it(contracts):
-    (monitor,) = manifests_of(ROOT / "deploy/platform/monitoring/fairlead.yaml")
+    (monitor,) = read("deploy/platform/monitoring/fairlead.yaml")
     jsonschema.validate(
         monitor, json.loads((contracts / "crds/json-schemas/monitoring.coreos.com/podmonitor_v1.json").read_text())
     )
     (deployment,) = (
         document
-        for document in manifests("deploy/fairlead/base")
+        for document in read("deploy/fairlead/base")
         if document["kind"] == "Deployment" and document["metadata"]["name"] == "fairlead"
     )
     labels = deployment["spec"]["template"]["metadata"]["labels"]

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 import promql
-from alerting import alerts_of, kustomize, promtool, rule_files
+from alerting import alerts_of, promtool, rule_files
+from rendering import kustomize
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/platform/monitoring/dashboards"

@@ -12,10 +12,15 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the tests that take minutes too")
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes minutes; run with --long alone")
-    # The end of a test must come also when it is ended from outside: what it started is stopped there.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # The end of a test must come also when it is ended from outside: what it started is stopped there. Not by way of
+    # SIGINT, which a shell's background processes ignore.
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -62,7 +62,7 @@ struct PodIsolationTests {
             _ = try await room.apply(try room.body(2), 3, previous: 1)
             #expect(try await asked(from: asking, "/version", room) == "version 2")
 
-            // After the proxy died, and after the machine was started again.
+            // After the proxy died.
             await room.target.proxy.stop()
             try await room.target.ensureProxy()
             #expect(try await asked(from: asking, "/version", room) == "version 2")

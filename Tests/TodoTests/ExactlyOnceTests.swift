@@ -88,7 +88,7 @@ struct ExactlyOnceTests {
 /// Makes four changes of each task, each until it is certain that it was made, once.
 private struct Driver {
     static let tasks = 2_500
-    private static let width = 24
+    private static let width = 64
 
     let stack: Stack
 

@@ -49,7 +49,7 @@ struct OutboxTests {
         }
     }
 
-    @Test("an event says what CloudEvents ask for, carries the trace of its request, and keeps to its partition")
+    @Test("an event says what CloudEvents ask for, and carries the trace of its request")
     func event() async throws {
         try await Stack.with { stack in
             let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

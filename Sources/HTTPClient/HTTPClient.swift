@@ -53,15 +53,21 @@ public final class HTTPClient: Sendable {
         case url(String)
     }
 
-    /// Goes around every request of a task and of its child tasks, whichever client they use: for tracing. It has to send
-    /// the request and to return, or throw, what came of it.
+    /// Goes around every request of a task and of its child tasks, whichever client they use: for tracing.
     @TaskLocal public static var around: Around?
 
-    public typealias Around =
-        @Sendable (
-            _ request: HTTPRequest,
-            _ send: @Sendable (HTTPRequest) async throws -> HTTPResponse
-        ) async throws -> HTTPResponse
+    /// A type of its own, and not the closure alone: optimized, a task-local value of that closure's type crashes
+    /// (Swift 6.3, `swift_task_localValuePush` gets no metadata).
+    public struct Around: Sendable {
+        public typealias Send = @Sendable (HTTPRequest) async throws -> HTTPResponse
+
+        let body: @Sendable (HTTPRequest, Send) async throws -> HTTPResponse
+
+        /// - Parameter body: has to send the request and to return, or throw, what came of it.
+        public init(_ body: @escaping @Sendable (_ request: HTTPRequest, _ send: Send) async throws -> HTTPResponse) {
+            self.body = body
+        }
+    }
 
     private let configuration: Configuration
     /// Each keeps connections of its own: one that a laxer request opened must never serve a stricter one.
@@ -115,10 +121,10 @@ public final class HTTPClient: Sendable {
 
     private func goingAround(
         _ request: HTTPRequest,
-        _ send: @Sendable (HTTPRequest) async throws -> HTTPResponse
+        _ send: Around.Send
     ) async throws -> HTTPResponse {
         guard let around = Self.around else { return try await send(request) }
-        return try await around(request, send)
+        return try await around.body(request, send)
     }
 
     private func run(_ transfer: Transfer) async throws -> HTTPResponse {

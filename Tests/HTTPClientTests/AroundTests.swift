@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func mayChangeThemAndSeesTheAnswer() async throws {
-        let around: HTTPClient.Around = { request, send in
+        let around = HTTPClient.Around { request, send in
             var request = request
             request.headers.append(("X-Around", "yes"))
             let response = try await send(request)
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func maySendNothingAtAll() async throws {
-        let around: HTTPClient.Around = { _, _ in throw HTTPClientError(code: .other, message: "no") }
+        let around = HTTPClient.Around { _, _ in throw HTTPClientError(code: .other, message: "no") }
         await HTTPClient.$around.withValue(around) {
             await #expect(throws: HTTPClientError(code: .other, message: "no")) {
                 try await client.send(HTTPRequest(url: echo.url()))

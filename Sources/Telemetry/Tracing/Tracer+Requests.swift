@@ -4,7 +4,7 @@ extension Tracer {
     /// For ``HTTPClient/around``: makes a span of every request that is asked inside a span that is recorded. Neither the
     /// query nor headers are exported, for they may hold what is secret; nor do servers get a `traceparent`.
     public var requests: HTTPClient.Around {
-        { request, send in
+        HTTPClient.Around { request, send in
             guard let parent = SpanContext.current, parent.isSampled else { return try await send(request) }
             let url = RequestURL(request.url)
             return try await self.withSpan(

@@ -34,18 +34,12 @@ struct Router: Sendable {
 
     /// What changes something is traced; what only looks would be noise.
     private func traced(_ request: Request, _ body: () async -> Response) async -> Response {
-        guard request.method == "POST", let parent = tracer.parent(of: request) else { return await body() }
-        let route = RoutePattern.of(request.path)
-        return await tracer.withSpan(
-            "POST \(route)",
-            kind: .server,
-            parent: parent.context,
-            attributes: ["http.request.method": "POST", "http.route": .string(route)]
-        ) { span in
-            let response = await body()
-            span.noteAnswer(status: response.status)
-            return response
+        guard request.method == "POST", let span = tracer.span(of: request, route: RoutePattern.of(request.path)) else {
+            return await body()
         }
+        let response = await SpanContext.$current.withValue(span.context) { await body() }
+        span.end(answer: response.status)
+        return response
     }
 
     private func answer(_ request: Request, _ route: () async throws -> Response) async -> Response {

@@ -82,17 +82,20 @@ struct WebhookRoute: Sendable {
             decision = .ignored(reason)
             ignoredReason = reason
         }
-        let span = span(of: request, guid)
+        let span = tracer.span(of: request, route: Self.path)
+        span?.set("fairlead.delivery", .string(guid))
         incoming.traceContext = span?.context.recorded
         deliveries.accept(incoming, outcome: decision) { [logger, metrics] result in
-            defer { span?.end() }
+            var status = 200
+            defer { span?.end(answer: status) }
             switch result {
             case .accepted(_, let runs):
                 metrics.count(ignoredReason == nil ? .accepted : .ignored)
                 if let ignoredReason {
                     answer(responder, 200, ignored(ignoredReason))
                 } else {
-                    answer(responder, 202, receipt(guid, runs))
+                    status = 202
+                    answer(responder, status, receipt(guid, runs))
                 }
             case .duplicate(_, .ignored(let reason), _):
                 metrics.count(.duplicate)
@@ -101,11 +104,11 @@ struct WebhookRoute: Sendable {
                 metrics.count(.duplicate)
                 answer(responder, 200, receipt(guid, runs, duplicate: true))
             case .failed(let error):
-                span?.setStatus(.error(""))
+                status = 503
                 logger.error("A delivery could not be put on disk", metadata: ["error": "\(error)"])
                 responder.respond(
                     Problem(
-                        status: 503,
+                        status: status,
                         type: "not-recorded",
                         title: "The delivery could not be put on disk",
                         detail: error.code == .diskFull
@@ -116,19 +119,6 @@ struct WebhookRoute: Sendable {
                 )
             }
         }
-    }
-
-    /// Begun only for what is properly signed: nobody else is to fill the collector, or to choose a run's trace.
-    private func span(of request: Request, _ guid: String) -> Span? {
-        guard let parent = tracer.parent(of: request) else { return nil }
-        return tracer.startSpan(
-            "POST \(Self.path)",
-            kind: .server,
-            parent: parent.context,
-            attributes: [
-                "http.request.method": "POST", "http.route": .string(Self.path), "fairlead.delivery": .string(guid),
-            ]
-        )
     }
 
     /// One and the same answer for all that is not properly signed.

@@ -75,7 +75,9 @@ struct Server: Sendable {
                 }
             }
             if let github = installation.dependencies.github {
-                group.addTask { await Reporter(history: history, api: github, logger: logger).run() }
+                let tracer = installation.tracing.tracer
+                let reporter = Reporter(history: history, api: github, logger: logger, tracer: tracer)
+                group.addTask { await reporter.run() }
             }
             group.addTask {
                 try? await Task.sleep(for: Self.settling)

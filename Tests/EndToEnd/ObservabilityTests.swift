@@ -6,7 +6,7 @@ import TestBackend
 import Testing
 
 extension EndToEnd {
-    @Suite("Metrics, traces and logs") struct TelemetryTests {
+    @Suite("Metrics, traces and logs") struct ObservabilityTests {
         /// Those that rules and dashboards ask for: there from the start, and zero.
         private static let zeros = [
             #"fairlead_deliveries_total{outcome="accepted"}"#, #"fairlead_deliveries_total{outcome="ignored"}"#,
@@ -109,6 +109,8 @@ extension EndToEnd {
                 let hook = try await collector.span("POST /webhooks/github")
                 #expect(hook.traceId == trace && hook.parentSpanId == "b7ad6b7169203331" && hook.kind == 2)
                 try await eventually("the smoke test asks") { application.requests.isEmpty ? nil : true }
+                // What waits to be sent would be lost with the process.
+                _ = try await collector.span("stage deploy")
                 await world.kill()
                 application.isReady.value = true
                 let before = application.requests.count
@@ -136,7 +138,7 @@ extension EndToEnd {
                 let stages = spans.filter { $0.name.hasPrefix("stage ") && $0.parentSpanId == first.spanId }
                 #expect(
                     stages.map(\.name).sorted() == [
-                        "stage build", "stage clone", "stage deploy", "stage push", "stage smoke-test",
+                        "stage build", "stage clone", "stage deploy", "stage deploy", "stage push", "stage smoke-test",
                         "stage smoke-test",
                     ]
                 )
@@ -150,6 +152,34 @@ extension EndToEnd {
                 #expect(spans.contains { $0.kind == 3 && $0.url != nil && stageIDs.contains($0.parentSpanId ?? "") })
                 #expect(!collector.spans.contains { $0.url?.contains("v1/traces") == true })
             }
+        }
+
+        @Test("what a deploy asks of its cluster is in its trace, and no stranger's request is")
+        func cluster() async throws {
+            let collector = try Collector()
+            do {
+                try await ClusterWorld.run(
+                    settings: "public: everything\ntelemetry: { otlp: \"\(collector.url)\" }\n"
+                ) { world, _ in
+                    let run = try await world.deploy(try await world.repository.head())
+                    #expect(run.status == "succeeded", "\(String(describing: run.reason))")
+                    #expect(try await world.request("POST", "/api/v1/pipelines/web/runs").status == 401)
+                    await world.stop()
+                }
+                let deploy = try await collector.span("stage deploy")
+                let asked = collector.spans.filter { $0.parentSpanId == deploy.spanId }
+                #expect(
+                    asked.contains {
+                        $0.name.hasPrefix("PATCH ") && $0.url == "/apis/apps/v1/namespaces/web/deployments/web"
+                    },
+                    "\(asked)"
+                )
+                #expect(Set(collector.spans.filter { $0.kind == 2 }.map(\.name)) == ["POST /webhooks/github"])
+            } catch {
+                await collector.stop()
+                throw error
+            }
+            await collector.stop()
         }
 
         @Test("without a collector, runs have trace ids all the same, and the log says them")

@@ -3,7 +3,7 @@
 BUILD_PACKAGES := binutils ca-certificates git libc6-dev libcrypt-dev libcurl4-openssl-dev libgit2-dev \
     libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libssl-dev libstdc++-12-dev pkg-config zlib1g-dev
 RUN_PACKAGES := aardvark-dns busybox-static catatonit docker-registry haproxy iptables netavark podman runc
-TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-server openssl procps python3 python3-venv strace
+TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-server openssl procps prometheus python3 python3-venv strace
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
@@ -17,6 +17,7 @@ define run_groups
 $(run_group) --filter 'HTTPServerTests|SigningTests'
 $(run_group) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests|FairleadTests'
 $(run_group) --filter 'GitTests'
+$(run_group) --filter 'TodoTests'
 $(run_group) --filter 'KubernetesTests|TestClusterTests'
 $(run_group) --filter PipelinesTests --skip '$(BUILD_SUITES)|$(TARGET_SUITES)|$(MODEL_SUITES)'
 $(run_group) --filter '$(MODEL_SUITES)'
@@ -34,8 +35,10 @@ test-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/tsan.supp
 
 .PHONY: demo test test-tsan test-web crash bench format lint clean build release check packages
 
-demo: packages release
-	@.build/release/fairlead demo $(if $(ONCE),--once)
+# APP=todo deploys the application of the reference stack instead of a small service.
+APP := sample
+demo: packages release $(if $(filter todo,$(APP)),release-todo)
+	@.build/release/fairlead demo --app $(APP) $(if $(ONCE),--once)
 
 test: packages test-packages
 	swift build --build-tests
@@ -69,11 +72,17 @@ release: packages
 	@echo "Building fairlead; the first time takes several minutes…"
 	@swift build -c release --product fairlead >.build/release.log 2>&1 || { cat .build/release.log >&2; exit 1; }
 
+.PHONY: release-todo
+release-todo: release
+	@for program in backend event-service frontend; do \
+	    swift build -c release --product todo-$$program >.build/release.log 2>&1 || { cat .build/release.log >&2; exit 1; }; \
+	done
+
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests deploy/todo
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests deploy/todo
 	@python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
 	    Tests/*/*.py Tests/contracts/run Tests/web/run
 

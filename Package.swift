@@ -13,7 +13,10 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "fairlead",
     products: [
-        .executable(name: "fairlead", targets: ["fairlead"])
+        .executable(name: "fairlead", targets: ["fairlead"]),
+        .executable(name: "todo-backend", targets: ["todo-backend"]),
+        .executable(name: "todo-event-service", targets: ["todo-event-service"]),
+        .executable(name: "todo-frontend", targets: ["todo-frontend"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -46,6 +49,13 @@ let package = Package(
         .target(name: "Git", dependencies: ["CGit2", "COpenSSL"], swiftSettings: settings),
         .target(name: "Signing", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: settings),
 
+        // Metrics, traces and logs of our programs; knows none of them.
+        .target(
+            name: "Telemetry",
+            dependencies: ["HTTPClient", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
+
         // GitHub knows its payloads and its API, not the core.
         .target(name: "GitHub", dependencies: ["CSimdJSON", "HTTPClient", "Signing"], swiftSettings: settings),
 
@@ -63,7 +73,7 @@ let package = Package(
         .target(
             name: "Pipelines",
             dependencies: [
-                "CZlib", "DigitalOcean", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing",
+                "CZlib", "DigitalOcean", "Git", "GitHub", "HTTPClient", "Kubernetes", "Signing", "Telemetry",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -77,11 +87,51 @@ let package = Package(
             name: "fairlead",
             dependencies: [
                 "DigitalOcean", "Git", "GitHub", "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Signing",
+                "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            swiftSettings: settings
+        ),
+
+        // The application of the reference stack: three programs and what they have in common.
+        .target(
+            name: "TodoCommon",
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Telemetry",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "deploy/todo/common",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "todo-backend",
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Telemetry", "TodoCommon",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "deploy/todo/backend",
+            exclude: ["Containerfile", "Containerfile.dockerignore"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "todo-event-service",
+            dependencies: [
+                "HTTPServer", "Telemetry", "TodoCommon", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "deploy/todo/event-service",
+            exclude: ["Containerfile", "Containerfile.dockerignore"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "todo-frontend",
+            dependencies: ["HTTPClient", "HTTPServer", "TodoCommon"],
+            path: "deploy/todo/frontend",
+            exclude: ["Containerfile", "Containerfile.dockerignore", "static"],
             swiftSettings: settings
         ),
 
@@ -105,6 +155,11 @@ let package = Package(
 
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: settings),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Telemetry", "TestBackend"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "GitTests", dependencies: ["Git"], swiftSettings: settings),
         .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: settings),
         .testTarget(
@@ -129,7 +184,17 @@ let package = Package(
         ),
         .testTarget(
             name: "PipelinesTests",
-            dependencies: ["HTTPServer", "Kubernetes", "Pipelines", "TestBackend", "TestCluster"],
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Kubernetes", "Pipelines", "Telemetry", "TestBackend", "TestCluster",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TodoTests",
+            dependencies: [
+                "HTTPClient", "HTTPServer", "Telemetry", "TodoCommon", "todo-backend", "todo-event-service",
+                "todo-frontend", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -53,6 +53,22 @@ public final class HTTPClient: Sendable {
         case url(String)
     }
 
+    /// Goes around every request of a task and of its child tasks, whichever client they use: for tracing.
+    @TaskLocal public static var around: Around?
+
+    /// A type of its own, and not the closure alone: optimized, a task-local value of that closure's type crashes
+    /// (Swift 6.3, `swift_task_localValuePush` gets no metadata).
+    public struct Around: Sendable {
+        public typealias Send = @Sendable (HTTPRequest) async throws -> HTTPResponse
+
+        let body: @Sendable (HTTPRequest, Send) async throws -> HTTPResponse
+
+        /// - Parameter body: has to send the request and to return, or throw, what came of it.
+        public init(_ body: @escaping @Sendable (_ request: HTTPRequest, _ send: Send) async throws -> HTTPResponse) {
+            self.body = body
+        }
+    }
+
     private let configuration: Configuration
     /// Each keeps connections of its own: one that a laxer request opened must never serve a stricter one.
     private let loop: TransferLoop
@@ -70,7 +86,7 @@ public final class HTTPClient: Sendable {
     ///
     /// - Throws: ``HTTPClientError`` and nothing else. A response of any status is not an error.
     public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-        try await run(Transfer(request, configuration, sink: .collect))
+        try await goingAround(request) { try await self.run(Transfer($0, self.configuration, sink: .collect)) }
     }
 
     /// Sends a request and hands the response on as it comes, however long it gets. Cancelling the task ends it.
@@ -88,7 +104,9 @@ public final class HTTPClient: Sendable {
         onHead: @escaping @Sendable (HTTPResponse) throws -> Void,
         onBytes: @escaping @Sendable ([UInt8]) throws -> Void
     ) async throws -> HTTPResponse {
-        try await run(Transfer(request, configuration, sink: .stream(onHead: onHead, onBytes: onBytes)))
+        try await goingAround(request) {
+            try await self.run(Transfer($0, self.configuration, sink: .stream(onHead: onHead, onBytes: onBytes)))
+        }
     }
 
     /// Ends every request with the code `cancelled`, and the threads. Later requests fail in the same way.
@@ -100,6 +118,14 @@ public final class HTTPClient: Sendable {
 
     /// For tests: whether there is a thread.
     var isRunning: Bool { loop.isRunning || strictLoop.isRunning }
+
+    private func goingAround(
+        _ request: HTTPRequest,
+        _ send: Around.Send
+    ) async throws -> HTTPResponse {
+        guard let around = Self.around else { return try await send(request) }
+        return try await around.body(request, send)
+    }
 
     private func run(_ transfer: Transfer) async throws -> HTTPResponse {
         try transfer.request.check()

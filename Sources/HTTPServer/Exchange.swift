@@ -39,6 +39,7 @@ final class Exchange: @unchecked Sendable {
     private var charged = 0
     private var isOpened = false
     private var isHandedOver = false
+    private let began: MonotonicTime
 
     /// - Parameter target: the target as sent, before libmicrohttpd decodes it in place.
     init(connection: ClientConnection, handle: OpaquePointer, target: UnsafePointer<CChar>) {
@@ -46,6 +47,7 @@ final class Exchange: @unchecked Sendable {
         self.handle = handle
         let length = strlen(target)
         targetPlace = (UInt(bitPattern: target), length)
+        began = connection.core.configuration.observer == nil ? .never : .now
         self.target = RequestTarget(
             UnsafeBufferPointer(start: UnsafeRawPointer(target).assumingMemoryBound(to: UInt8.self), count: length)
         )
@@ -121,6 +123,7 @@ final class Exchange: @unchecked Sendable {
             return .YES
         }
         _ = claim()
+        observe(refusal.response.status)
         _ = connection.withSocket { refusal.write(to: $0) }
         return .NO
     }
@@ -184,10 +187,24 @@ final class Exchange: @unchecked Sendable {
     }
 
     private func queue(_ response: Response) -> MHD_Result {
+        let status = response.status
         guard let connection,
             let outgoing = OutgoingResponse(response, connection: connection, handle: handle)
         else { return .NO }
+        observe(status)
         return outgoing.queue()
+    }
+
+    private func observe(_ status: Int) {
+        guard let observer = connection?.core.configuration.observer else { return }
+        observer(
+            AnsweredRequest(
+                method: method,
+                path: target?.path ?? "",
+                status: status,
+                seconds: Double(MonotonicTime.now.nanoseconds - began.nanoseconds) / 1e9
+            )
+        )
     }
 
     /// The response is sent, or the connection lost.

@@ -30,5 +30,20 @@ public struct HTTPServerConfiguration: Sendable {
     /// that what a client has sent is read and answered. Default: 1 second.
     public var newcomerGrace: Duration = .seconds(1)
 
+    /// Told of every answer as it goes out, also of those that the server gives by itself: for metrics. It is called on a
+    /// thread that serves connections and must not wait. Method and path are empty where the head was malformed.
+    public var observer: (@Sendable (_ answered: AnsweredRequest) -> Void)?
+
     public init() {}
+}
+
+/// A request and what was answered.
+public struct AnsweredRequest: Sendable {
+    public let method: String
+    /// Percent-decoded.
+    public let path: String
+    public let status: Int
+    /// Seconds from the request line to the answer. The body's journey to the client is not in it, so that an event stream
+    /// counts as answered when it begins.
+    public let seconds: Double
 }

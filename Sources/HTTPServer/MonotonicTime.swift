@@ -4,6 +4,9 @@ import Glibc
 struct MonotonicTime: Comparable {
     let nanoseconds: UInt64
 
+    /// For what nobody measures.
+    static let never = MonotonicTime(nanoseconds: 0)
+
     static var now: MonotonicTime { read(CLOCK_MONOTONIC) }
 
     /// A few milliseconds late, and so cheap that every request can ask.

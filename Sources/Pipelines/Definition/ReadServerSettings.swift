@@ -30,6 +30,7 @@ private struct SettingsReader {
 
     mutating func read(_ contents: [UInt8]) throws -> ServerSettings {
         var settings = ServerSettings(folder: folder)
+        settings.telemetry.otlp = collectorOfEnvironment()
         let document = readDocument(contents, faults: &faults)
         if let document, !document.isNothing {
             check(document, .settings, faults: &faults)
@@ -69,6 +70,10 @@ private struct SettingsReader {
         if let reconcile = value["reconcile"] {
             settings.reconcile = reconcile.isOff ? nil : reconcile.text.flatMap(seconds)
         }
+        let telemetry = value["telemetry"]
+        if let otlp = telemetry?["otlp"]?.text { settings.telemetry.otlp = withoutSlash(otlp) }
+        if let ratio = telemetry?["sampleRatio"]?.number { settings.telemetry.sampleRatio = ratio }
+        settings.log = value["log"]?.text.flatMap(ServerSettings.LogFormat.init) ?? .text
         settings.retention = Retention(value["retention"])
         settings.limits = Limits(value["limits"])
         if settings.limits.bodiesInFlightBytes < settings.limits.webhookBodyBytes {
@@ -175,6 +180,15 @@ private struct SettingsReader {
             warnings.add(value.place, "the token goes to \(quoted(text)) without encryption: write https://")
         }
         return withoutSlash(text)
+    }
+
+    /// The variable by which OpenTelemetry's own libraries find their collector.
+    private mutating func collectorOfEnvironment() -> String? {
+        let name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+        guard let text = environment[name], !text.isEmpty else { return nil }
+        guard let fault = TextRule.apiURL.fault(in: text) else { return withoutSlash(text) }
+        faults.add(.start, "the variable \(name) must be \(TextRule.apiURL.wanted): \(fault)")
+        return nil
     }
 
     private mutating func builder(_ value: Value?) -> ServerSettings.RemoteBuilder? {

@@ -31,6 +31,9 @@ public struct ServerSettings: Sendable {
     public var builder: RemoteBuilder?
     /// Between two looks at what is deployed, in seconds; nil: nobody looks. Default: 300.
     public var reconcile: Double? = 300
+    public var telemetry = TelemetrySettings()
+    /// How the server's own log is written. Default: text.
+    public var log = LogFormat.text
     public var retention = Retention()
     public var limits = Limits()
     /// What works, but should not stay so.

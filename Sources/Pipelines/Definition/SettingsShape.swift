@@ -121,6 +121,15 @@ extension Shape {
                 webhook never came; also after each start. off: never. Default: 5m.
                 """
             ),
+            .optional("telemetry", telemetry, "Where traces go. Metrics are at /metrics."),
+            .optional(
+                "log",
+                .choice(ServerSettings.LogFormat.allCases.map(\.rawValue)),
+                """
+                How the server's own log is written. text: a line for people. json: one object a line, with trace_id and \
+                span_id where a span is under way. Default: text.
+                """
+            ),
             .optional(
                 "retention",
                 Retention.shape,

@@ -6,6 +6,8 @@ indirect enum Shape: Sendable {
     /// `true`, for a key that means something by being there.
     case mark
     case integer(ClosedRange<Int>)
+    /// A number from 0 to 1.
+    case share
     /// `500ms`, `30s`, `5m`, `1h`; at most 24 hours.
     case duration
     /// A duration, or `off`.
@@ -96,6 +98,7 @@ extension Shape {
         case .flag: "true or false"
         case .mark: "true: leave the key out if it does not hold"
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .share: "a number from 0 to 1"
         case .duration: "a duration such as 500ms, 30s, 5m or 1h, above 0 and at most 24h"
         case .durationOrOff: "a duration such as 30s, 5m or 1h, above 0 and at most 24h, or off"
         case .days: "a number of days such as 14d, from 1d to 1000d"

@@ -162,6 +162,7 @@ private struct ShapeCheck {
         case .flag: fits = value.flag != nil
         case .mark: fits = value.flag == true
         case .integer(let range): fits = scalar.isCommonNumber && value.integer.map(range.contains) ?? false
+        case .share: fits = scalar.isCommonNumber && value.number.map((0.0...1).contains) ?? false
         case .duration: fits = scalar.kind == .text && seconds(of: scalar.text) != nil
         case .durationOrOff:
             fits = value.isOff || (scalar.kind == .text && seconds(of: scalar.text) != nil)

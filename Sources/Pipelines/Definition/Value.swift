@@ -42,6 +42,16 @@ struct Value: Sendable {
         if case .scalar(let scalar) = content, case .integer(let integer) = scalar.kind { integer } else { nil }
     }
 
+    /// A whole number too.
+    var number: Double? {
+        guard case .scalar(let scalar) = content else { return nil }
+        return switch scalar.kind {
+        case .integer(let integer): Double(integer)
+        case .number(let number): number
+        default: nil
+        }
+    }
+
     var texts: [String] { items.compactMap(\.text) }
 
     /// A mapping of texts.

@@ -83,8 +83,8 @@ private struct DeliveryWriter {
             db,
             """
             INSERT INTO runs (delivery_id, pipeline, environment, definition_id, trigger, ref, revision, status,
-                queued_at)
-            VALUES (?, ?, ?, (SELECT id FROM definitions WHERE hash = ?), 'push', ?, ?, 'queued', ?)
+                queued_at, trace_context)
+            VALUES (?, ?, ?, (SELECT id FROM definitions WHERE hash = ?), 'push', ?, ?, 'queued', ?, ?)
             """
         )
         adoption = try BoundStatement(
@@ -156,6 +156,7 @@ private struct DeliveryWriter {
             run.bind(5, push.ref)
             run.bind(6, push.after)
             run.bind(7, time)
+            run.bind(8, push.traceContext)
             _ = try run.run()
             runs.append(AcceptedRun(id: db.lastInsertedRowID, pipeline: pipeline.name))
         }

@@ -20,6 +20,8 @@ public struct IncomingPush: Sendable, Equatable {
     public var message: String?
     /// Name of the head commit's author.
     public var author: String?
+    /// Of the span that receives it, as a run keeps it; nil if nothing is traced.
+    public var traceContext: String?
 
     public init(
         guid: String,

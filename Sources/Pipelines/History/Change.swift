@@ -4,6 +4,8 @@ public enum Change: Sendable, Hashable {
     case run(Int64)
     /// The attempt's log has grown to `bytes`.
     case log(run: Int64, stage: StageName, attempt: Int, bytes: Int64)
+    /// A run of this pipeline has ended so. It is counted (``RunMetrics``); subscribers are told of the run itself.
+    case end(pipeline: String, RunStatus)
     /// Something was queued, or a lane may have become free.
     case queue
     /// The hold or the pause of this environment has begun, changed or ended.

@@ -14,11 +14,12 @@ public final class History: Sendable {
     let now: @Sendable () -> Int64
     let announcer = Announcer()
     private let lock: FolderLock?
-    private let file: FileIdentity
+    let file: FileIdentity
     let checkpointer: Checkpointer
     private let epoch = Locked<Int64>(0)
     /// Whether changes of runs are noted for GitHub.
     let reporting = Locked<ReportRules?>(nil)
+    private let metrics = Locked<RunMetrics?>(nil)
     /// See ``note(run:waitsForSlot:)``.
     let waitingForSlot = Locked<Set<Int64>>([])
 
@@ -52,6 +53,9 @@ public final class History: Sendable {
         epoch.withLock { $0 = number }
         return number
     }
+
+    /// From now on, the runs that end are counted there.
+    public func count(in metrics: RunMetrics) { self.metrics.withLock { $0 = metrics } }
 
     /// The epoch that this process began; 0 before ``beginEpoch()``.
     var currentEpoch: Int64 { epoch.withLock { $0 } }
@@ -125,8 +129,18 @@ extension History {
             return value!
         }
         CrashPoint.afterCommit.pass()
-        announcer.announce(changes)
+        announcer.announce(counted(changes))
         return value
+    }
+
+    /// Counts the ends among these changes, and returns the others.
+    private func counted(_ changes: [Change]) -> [Change] {
+        let metrics = metrics.withLock { $0 }
+        return changes.filter { change in
+            guard case .end(let pipeline, let status) = change else { return true }
+            metrics?.countEnd(of: pipeline, status)
+            return false
+        }
     }
 
     /// Reads one snapshot, beside whatever is being written.

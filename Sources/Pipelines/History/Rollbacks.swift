@@ -1,4 +1,5 @@
 internal import GRDB
+import Telemetry
 
 /// Why a rollback is not begun.
 public enum RollbackRefusal: Error, Sendable, Equatable {
@@ -38,7 +39,7 @@ extension History {
         hold: Definition.Hold,
         by: String?
     ) async throws -> Result<Int64, RollbackRefusal> {
-        try await write { [now] db, changes in
+        try await write { [now, trace = SpanContext.current?.recorded] db, changes in
             let release: Int64
             switch try Wish(pipeline: pipeline, environment: environment, target: target).release(db) {
             case .success(let found): release = found
@@ -47,13 +48,13 @@ extension History {
             try db.execute(
                 sql: """
                     INSERT INTO runs (pipeline, environment, definition_id, trigger, requested_by, ref, revision, message,
-                        author, status, queued_at, rollback_release)
+                        author, status, queued_at, rollback_release, trace_context)
                     SELECT r.pipeline, r.environment, r.definition_id, 'rollback', ?1, r.ref, r.revision,
-                        coalesce(r.message, d.message), coalesce(r.author, d.author), 'queued', ?2, ?3
+                        coalesce(r.message, d.message), coalesce(r.author, d.author), 'queued', ?2, ?3, ?4
                     FROM runs r LEFT JOIN deliveries d ON d.id = r.delivery_id
                     WHERE r.id = (SELECT run_id FROM releases WHERE id = ?3)
                     """,
-                arguments: [by, now(), release]
+                arguments: [by, now(), release, trace]
             )
             let id = db.lastInsertedRowID
             try db.execute(

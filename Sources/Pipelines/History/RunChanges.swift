@@ -45,16 +45,17 @@ extension History {
     ) async throws -> Bool {
         precondition(status.isFinal, "a run does not end as \(status.rawValue)")
         return try await write { [now] db, changes in
-            try db.execute(
+            let pipeline = try String.fetchOne(
+                db,
                 sql: """
                     UPDATE runs SET status = ?, reason_code = ?, reason_message = ?, superseded_by = ?, finished_at = ?
-                    WHERE id = ? AND status IN ('queued', 'running')
+                    WHERE id = ? AND status IN ('queued', 'running') RETURNING pipeline
                     """,
                 arguments: [status.rawValue, reason?.code, reason?.message, supersededBy, now(), id]
             )
-            if db.changesCount == 1 {
+            if let pipeline {
                 try self.noteReport(of: id, db)
-                changes += [.run(id), .queue] + (try HeldLane.settle(id, db))
+                changes += [.run(id), .end(pipeline: pipeline, status), .queue] + (try HeldLane.settle(id, db))
                 return true
             }
             guard try RunRecord.find(id, db) != nil else { throw HistoryError(.notFound, "There is no run \(id).") }
@@ -75,7 +76,8 @@ extension History {
     /// - Parameter by: who wishes it, for the reason.
     public func requestCancel(run: Int64, by: String? = nil) async throws -> CancelResult {
         try await write { [now] db, changes in
-            guard let status = try RunRecord.find(run, db)?.status else { return .notFound }
+            guard let record = try RunRecord.find(run, db) else { return .notFound }
+            let status = record.status
             if status.isFinal { return .alreadyOver(status) }
             changes.append(.run(run))
             if status == .running {
@@ -92,7 +94,7 @@ extension History {
                 arguments: [message, now(), run]
             )
             try self.noteReport(of: run, db)
-            changes += [.queue] + (try HeldLane.settle(run, db))
+            changes += [.end(pipeline: record.pipeline, .cancelled), .queue] + (try HeldLane.settle(run, db))
             return .cancelled
         }
     }

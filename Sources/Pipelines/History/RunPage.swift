@@ -1,4 +1,5 @@
 internal import GRDB
+import Telemetry
 
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
@@ -24,6 +25,7 @@ extension History {
             return RunDetail(
                 summary: summary,
                 delivery: row?["guid"],
+                traceID: try RunRecord.find(id, db)?.traceID.description ?? "",
                 attempts: attempts.map { StageView($0) },
                 images: summary.rollbackTo == nil ? outputs.images : try RunDetail.imagesRolledBackTo(by: id, db),
                 release: outputs.release,

@@ -31,6 +31,8 @@ public struct RunRecord: Sendable, Equatable {
     public var delivery: DeliveryFacts?
     /// What a rollback applies again; nil for every other run.
     public var rollback: Rollback?
+    /// The headers `traceparent` and `tracestate` of the span that queued it, a line each; nil if nothing was traced.
+    public var traceContext: String?
     /// The newest re-run; nil for a run that was not run again.
     public var rerun: Rerun?
 
@@ -79,7 +81,7 @@ extension RunRecord {
         r.revision, coalesce(r.message, d.message) AS message, coalesce(r.author, d.author) AS author, r.status,
         r.reason_code, r.reason_message, r.superseded_by, r.undo_status, r.undo_reason, r.forced,
         r.cancel_requested, r.queued_at, r.started_at, r.finished_at, d.guid, d.repository, d.repository_id,
-        d.before, r.rollback_release,
+        d.before, r.rollback_release, r.trace_context,
         (SELECT run_id FROM releases WHERE id = r.rollback_release) AS rollback_to,
         g.stage AS rerun_from, g.fresh AS rerun_fresh
         """
@@ -118,6 +120,7 @@ extension RunRecord {
             )
         }
         rollback = (row["rollback_release"] as Int64?).map { Rollback(release: $0, run: row["rollback_to"]) }
+        traceContext = row["trace_context"]
         rerun = try (row["rerun_from"] as String?).map { _ in
             Rerun(from: try row.word("rerun_from"), fresh: row["rerun_fresh"])
         }

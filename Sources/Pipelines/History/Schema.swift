@@ -8,7 +8,7 @@ enum Schema {
     /// "FLrd": marks the file as ours (PRAGMA application_id).
     static let applicationID: Int32 = 0x464C_7264
 
-    static let migrations: [String] = [version1, version2, version3, version4, version5, version6, version7]
+    static let migrations: [String] = [version1, version2, version3, version4, version5, version6, version7, version8]
 
     static var version: Int { migrations.count }
 

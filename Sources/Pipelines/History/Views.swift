@@ -93,6 +93,8 @@ public struct RunDetail: Encodable, Sendable, Equatable {
     public var summary: RunSummary
     /// The delivery's guid; nil for a manual run.
     public var delivery: String?
+    /// The trace that the run belongs to, 32 hexadecimal digits: the same after a restart, and when it is run again.
+    public var traceID: String
     /// All of them, in the order in which they began, also those that a re-run has overtaken.
     public var attempts: [StageView]
     public var images: [ImageView]
@@ -126,12 +128,16 @@ public struct RunDetail: Encodable, Sendable, Equatable {
         public var services: [ServiceView]
     }
 
-    private enum Key: String, CodingKey { case delivery, attempts, images, release, smokeTest, reruns, definition }
+    private enum Key: String, CodingKey {
+        case delivery, attempts, images, release, smokeTest, reruns, definition
+        case traceID = "traceId"
+    }
 
     public func encode(to encoder: any Encoder) throws {
         try summary.encode(to: encoder)
         var json = encoder.container(keyedBy: Key.self)
         try json.encode(delivery, forKey: .delivery)
+        try json.encode(traceID, forKey: .traceID)
         try json.encode(attempts, forKey: .attempts)
         try json.encode(images, forKey: .images)
         try json.encode(release, forKey: .release)

@@ -1,4 +1,5 @@
 internal import GRDB
+import Telemetry
 
 /// A run that is this server's to run now.
 public struct ClaimedRun: Sendable, Equatable {
@@ -25,15 +26,15 @@ extension History {
         revision: String?,
         by: String?
     ) async throws -> Int64 {
-        try await write { [now] db, changes in
+        try await write { [now, trace = SpanContext.current?.recorded] db, changes in
             let id = try Int64.fetchOne(
                 db,
                 sql: """
                     INSERT INTO runs (pipeline, environment, definition_id, trigger, requested_by, ref, revision,
-                        status, queued_at)
-                    SELECT ?, ?, id, 'manual', ?, ?, ?, 'queued', ? FROM definitions WHERE hash = ? RETURNING id
+                        status, queued_at, trace_context)
+                    SELECT ?, ?, id, 'manual', ?, ?, ?, 'queued', ?, ? FROM definitions WHERE hash = ? RETURNING id
                     """,
-                arguments: [pipeline, environment, by, ref, revision, now(), definitionHash]
+                arguments: [pipeline, environment, by, ref, revision, now(), trace, definitionHash]
             )
             guard let id else { throw HistoryError(.notFound, "There is no definition \(definitionHash).") }
             changes += [.run(id), .queue]

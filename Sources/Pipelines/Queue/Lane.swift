@@ -64,7 +64,7 @@ struct Lane: Sendable {
         }
         let next = try successor(of: head, db)
         let superseded = try supersede(olderThan: next, like: head, db, time: time)
-        changes += superseded.map { .run($0) }
+        for run in superseded { changes += [.run(run), .end(pipeline: head.pipeline, .superseded)] }
         if superseded.count == Lane.piece { return .superseding }
         return try claim(next, db, epoch: epoch, time: time, &changes)
     }
@@ -236,7 +236,7 @@ struct Lane: Sendable {
                 """,
             arguments: [time, id]
         )
-        changes += [.queue] + (try HeldLane.settle(id, db))
+        changes += [.end(pipeline: run.pipeline, .errored), .queue] + (try HeldLane.settle(id, db))
         return .nothing
     }
 }

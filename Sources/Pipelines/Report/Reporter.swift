@@ -1,5 +1,6 @@
 public import GitHub
 public import Logging
+public import Telemetry
 
 /// Tells GitHub what becomes of runs. What is to be told is in the database: a GitHub that is away delays a status, never
 /// a deploy, and a server that is started again tells what the last one could not.
@@ -7,6 +8,7 @@ public struct Reporter: Sendable {
     private let history: History
     private let api: GitHubAPI
     private let logger: Logger
+    private let tracer: Tracer
 
     /// Runs whose reports are sent at one time.
     private static let width = 4
@@ -15,10 +17,11 @@ public struct Reporter: Sendable {
     /// The longest sleep: clocks jump.
     private static let longestSleep = Duration.seconds(60)
 
-    public init(history: History, api: GitHubAPI, logger: Logger) {
+    public init(history: History, api: GitHubAPI, logger: Logger, tracer: Tracer = Tracer()) {
         self.history = history
         self.api = api
         self.logger = logger
+        self.tracer = tracer
     }
 
     /// Works until the task is cancelled.
@@ -60,7 +63,9 @@ public struct Reporter: Sendable {
                     // Those of one run in their order: the last one stays.
                     group.addTask {
                         try? await slots.with {
-                            for report in reports.sorted(by: { $0.id < $1.id }) { await tell(report) }
+                            for report in reports.sorted(by: { $0.id < $1.id }) {
+                                await inTrace(of: report.run) { await tell(report) }
+                            }
                         }
                     }
                 }
@@ -68,6 +73,14 @@ public struct Reporter: Sendable {
         } catch {
             logger.error("Reports could not be read", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// What is told of a run belongs to its trace, once the run has begun and so has a span.
+    private func inTrace(of run: Int64, _ body: () async -> Void) async {
+        guard tracer.isExporting, let record = try? await history.record(run: run), record.startedAt != nil else {
+            return await body()
+        }
+        await RunTrace(record, tracer: tracer).follow(body)
     }
 
     private func tell(_ report: ReportRecord) async {

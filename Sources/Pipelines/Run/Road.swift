@@ -12,6 +12,12 @@ public struct Road: Sendable {
     public init(_ needs: RunDependencies) { self.needs = needs }
 
     func travel(_ claimed: ClaimedRun) async {
+        let trace = RunTrace(claimed.run, tracer: needs.tracer)
+        trace.recordInterrupted(claimed.attempts)
+        await trace.follow { await travelInTrace(claimed) }
+    }
+
+    private func travelInTrace(_ claimed: ClaimedRun) async {
         var run = RunInProgress(claimed, needs: needs)
         do {
             let recorded = try await needs.releaseToApplyAgain(by: claimed)
@@ -100,7 +106,8 @@ public struct Road: Sendable {
     private func settle(_ output: DeployOutput, _ run: RunInProgress) async throws {
         try await needs.recording(run: run.id) { try await needs.history.markLive(output.release) }
         guard let record = try await needs.history.release(output.release) else { return }
-        let work = Task.detached { [needs] in
+        // Not a child: a cancel does not reach it.
+        let work = Task { [needs] in
             try await run.target.settle(
                 try await needs.open(record).release,
                 log: LoggerLog(needs.logger),
@@ -158,6 +165,7 @@ public struct Road: Sendable {
         try await needs.recording(run: run.id) {
             try await needs.history.finishRun(run.id, status: status, reason: reason, supersededBy: supersededBy)
         }
+        run.trace.end(status, reason)
         needs.logger.info(
             "Run finished",
             metadata: [

@@ -2,6 +2,7 @@ public import GitHub
 public import HTTPClient
 public import Logging
 public import Signing
+public import Telemetry
 
 /// What a run works with. Made once by the program.
 public struct RunDependencies: Sendable {
@@ -19,6 +20,8 @@ public struct RunDependencies: Sendable {
     /// The server's environment: pipeline secrets are read from it.
     public var environment: [String: String]
     public var logger: Logger
+    public var metrics: RunMetrics
+    public var tracer: Tracer
     let buildSlots: Slots
     let registryUse = RegistryUse()
     /// Set when the server goes down: what is cancelled then is handed over, not ended.
@@ -34,7 +37,9 @@ public struct RunDependencies: Sendable {
         github: GitHubAPI?,
         sealingKey: SealingKey,
         environment: [String: String],
-        logger: Logger
+        logger: Logger,
+        metrics: RunMetrics = RunMetrics(MetricRegistry()),
+        tracer: Tracer = Tracer()
     ) {
         self.history = history
         self.settings = settings
@@ -46,6 +51,8 @@ public struct RunDependencies: Sendable {
         self.sealingKey = sealingKey
         self.environment = environment
         self.logger = logger
+        self.metrics = metrics
+        self.tracer = tracer
         self.buildSlots = Slots(settings.limits.builds)
     }
 

@@ -11,6 +11,7 @@ struct RunInProgress: Sendable {
     let needs: RunDependencies
     let workspace: Workspace
     let secrets: RunSecrets
+    let trace: RunTrace
 
     /// - Parameter recorded: the secrets of the release that a rollback applies again.
     init(_ claimed: ClaimedRun, recorded: [SecretValue] = [], needs: RunDependencies) {
@@ -19,6 +20,7 @@ struct RunInProgress: Sendable {
         self.definition = claimed.definition
         self.needs = needs
         self.workspace = Workspace(run: claimed.run.id, definition: claimed.definition, needs: needs)
+        self.trace = RunTrace(claimed.run, tracer: needs.tracer)
         self.secrets = RunSecrets(claimed.definition, recorded: recorded, needs: needs)
     }
 
@@ -54,17 +56,34 @@ struct RunInProgress: Sendable {
         if name == .deploy { try await giveWay() }
         let attempt = try await needs.history.startAttempt(run: id, stage: name)
         let log = logWriter(name, attempt)
-        let result: Result<Output, any Error>
-        do {
-            let output = try await givingWay(in: name) {
-                try await withDeadline(limit, "the \(name.rawValue) stage") { try await body(log) }
+        let start = ContinuousClock.now
+        let result: Result<Output, any Error> = await trace.attempt(name, attempt) {
+            do {
+                let output = try await givingWay(in: name) {
+                    try await withDeadline(limit, "the \(name.rawValue) stage") { try await body(log) }
+                }
+                return (.success(output), .succeeded)
+            } catch {
+                let verdict = await verdict(on: error)
+                return (.failure(verdict), Self.status(of: verdict))
             }
-            result = .success(output)
-        } catch {
-            result = .failure(await verdict(on: error))
         }
+        let took = ContinuousClock.now - start
         try await record(name, attempt, result, log)
+        if let status = Self.status(of: result) { needs.metrics.count(name, status, took: took) }
         return try result.get()
+    }
+
+    /// How an attempt ended; nil if it is handed over.
+    private static func status(of result: Result<some Any, any Error>) -> StageStatus? {
+        switch result {
+        case .success: .succeeded
+        case .failure(let error): status(of: error)
+        }
+    }
+
+    private static func status(of error: any Error) -> StageStatus? {
+        error is Handover ? nil : (error as? StageError)?.stageStatus ?? .errored
     }
 
     /// Makes sure that the revision is checked out, for a stage after the clone: its folder, or even the mirror, may be gone
@@ -118,11 +137,10 @@ struct RunInProgress: Sendable {
         case .failure(is Handover):
             await finish(log)
         case .failure(let error):
-            let stage = error as? StageError
             let reason = masked(needs.reason(of: error))
             log.line("\(name.rawValue): \(reason.message)")
             await finish(log)
-            try await end(name, attempt, stage?.stageStatus ?? .errored, reason, stage?.output)
+            try await end(name, attempt, Self.status(of: error) ?? .errored, reason, (error as? StageError)?.output)
         }
     }
 

@@ -1,4 +1,5 @@
 import Logging
+import Telemetry
 
 /// Takes a release back: the previous one is served again, or, if there was none, what was created is deleted.
 ///
@@ -10,10 +11,12 @@ struct ReleaseUndo: Sendable {
     let run: Int64?
 
     func undo(_ release: Int64, because reason: String, log: any StageLog) async {
-        await Task.detached { await takeBack(release, because: reason, log: log) }.value
+        await Task {
+            await needs.tracer.withSpan("undo") { await takeBack(release, because: reason, log: log, $0) }
+        }.value
     }
 
-    private func takeBack(_ release: Int64, because reason: String, log: any StageLog) async {
+    private func takeBack(_ release: Int64, because reason: String, log: any StageLog, _ span: Span) async {
         log.line("undo: \(reason)")
         await say(.running, reason)
         do {
@@ -35,15 +38,25 @@ struct ReleaseUndo: Sendable {
             }
             try await needs.recording(run: run ?? 0) { try await needs.history.markUndone(release) }
             log.line("undo: \(sentence)")
+            await count(release, .succeeded)
             await say(.succeeded, sentence)
         } catch {
             let sentence = needs.reason(of: error).message
             log.line("undo failed: \(sentence)")
+            span.setStatus(.error(""))
+            await count(release, .failed)
             await say(.failed, sentence)
         }
     }
 
     private static let reserve = Duration.seconds(10)
+
+    private func count(_ release: Int64, _ status: Undo.Status) async {
+        guard let record = try? await needs.history.release(release),
+            let pipeline = try? await needs.history.record(run: record.run)?.pipeline
+        else { return }
+        needs.metrics.countUndo(of: pipeline, status)
+    }
 
     private func say(_ status: Undo.Status, _ reason: String) async {
         guard let run else { return }

@@ -14,7 +14,7 @@ struct SmokeTestStage: Sendable {
             log.line("the pipeline has no smokeTest: the rollout's own readiness is all that was asked")
         }
         let services = try await run.target.services(release.services)
-        let results = try await SmokeTester().run(
+        let results = try await SmokeTester(tracer: run.needs.tracer).run(
             checks: checks,
             services: services,
             outside: run.needs.client,

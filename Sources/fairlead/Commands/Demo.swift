@@ -12,12 +12,16 @@ struct Demo: AsyncParsableCommand {
         discussion: "Everything lives in one temporary folder and on loopback, and is removed at the end."
     )
 
+    @Option(help: "What is deployed: sample, a small service, or todo, the application of the reference stack.")
+    var app = DemoApp.Name.sample
+
     @Flag(help: "End after the second run instead of waiting for Ctrl-C.") var once = false
 
     func run() async throws {
         try requirements()
-        let stage = try DemoStage()
-        let show = Task { try await DemoShow(stage: stage, staysUp: !once).run() }
+        let app = DemoApp(app)
+        let stage = try DemoStage(app)
+        let show = Task { try await DemoShow(app: app, stage: stage, staysUp: !once).run() }
         let signals = Task {
             for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
                 show.cancel()
@@ -53,13 +57,14 @@ struct Demo: AsyncParsableCommand {
 
 /// The two pushes, as a person would see them.
 struct DemoShow: Sendable {
+    let app: DemoApp
     let stage: DemoStage
     let staysUp: Bool
 
     /// - Returns: how many runs succeeded.
     func run() async throws -> Int {
         if let trouble = await stage.trouble() { throw DemoError(description: trouble) }
-        printNow("1. A repository with a small service, served by git http-backend")
+        printNow("1. A repository with \(app.summary), served by git http-backend")
         try await stage.makeRepository()
         printNow("2. Fairlead, with the embedded registry and the podman target")
         try await stage.startServer()
@@ -85,12 +90,16 @@ struct DemoShow: Sendable {
         let run = try await stage.push(revision, message: "Version \(version)")
         printNow("   202 for run \(run): \(stage.page)runs/\(run)")
         guard try await stage.follow(run).status == "succeeded" else { return nil }
-        let service = try await stage.service(of: run)
-        let text = try await stage.get(service)
-        printNow("   \(service) answers: \(text)")
+        let services = try await stage.services(of: run)
+        guard let service = services[app.version.service] else {
+            throw DemoError(description: "run \(run) shows no Service \(app.version.service)")
+        }
+        let text = try await stage.get(service + app.version.path)
+        printNow("   \(service)\(app.version.path) answers: \(text)")
         guard text.contains("version \(version)") else {
             throw DemoError(description: "the service does not answer with version \(version)")
         }
+        try await app.tour?.run(services, stage.client)
         return service
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import Pipelines
+import Telemetry
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,8 +12,9 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() async throws {
-        let logger = Logger(label: "fairlead")
         let settings = try reported { try Configuration.read(options.config) }
+        if settings.log == .json { LoggingSystem.bootstrap { JSONLogHandler(label: $0) } }
+        let logger = Logger(label: "fairlead")
         let definitions = try reported { try readPipelines(settings) }
         let installation = try await Installation.open(settings, logger: logger)
         do {

@@ -229,7 +229,7 @@ actor EventFeed {
                     state.logs[LogKey(run: run, stage: stage, attempt: attempt)] = bytes
                 case .hold(let environment): state.holds.insert(environment)
                 case .reset: state.missed = true
-                case .queue: break
+                case .queue, .end: break
                 }
             }
             signal.continuation.yield()

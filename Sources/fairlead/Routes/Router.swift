@@ -1,6 +1,7 @@
 import HTTPServer
 import Logging
 import Pipelines
+import Telemetry
 
 /// Every path that the server answers.
 struct Router: Sendable {
@@ -11,20 +12,39 @@ struct Router: Sendable {
     let events: EventsRoute
     let sessions: SessionRoutes
     let health: HealthRoutes
+    let metrics: MetricsRoute
     let page: PageRoutes
+    let tracer: Tracer
     let logger: Logger
 
     func handle(_ request: Request, _ responder: Responder) {
-        if request.path == "/webhooks/github" { return webhook.handle(request, responder) }
+        if request.path == WebhookRoute.path { return webhook.handle(request, responder) }
         if let answer = health.answer(request) { return responder.respond(answer) }
+        if request.path == "/metrics" {
+            Task { responder.respond(await answer(request) { try await metrics.answer(request) }) }
+            return
+        }
         guard access.acceptsHost(request) else { return responder.respond(Problem.wrongHost.response) }
         if let answer = page.answer(request) { return responder.respond(answer) }
-        Task { responder.respond(await respond(request)) }
+        Task {
+            let response = await traced(request) { await answer(request) { try await route(request) } }
+            responder.respond(response)
+        }
     }
 
-    private func respond(_ request: Request) async -> Response {
+    /// What changes something is traced; what only looks would be noise.
+    private func traced(_ request: Request, _ body: () async -> Response) async -> Response {
+        guard request.method == "POST", let span = tracer.span(of: request, route: RoutePattern.of(request.path)) else {
+            return await body()
+        }
+        let response = await SpanContext.$current.withValue(span.context) { await body() }
+        span.end(answer: response.status)
+        return response
+    }
+
+    private func answer(_ request: Request, _ route: () async throws -> Response) async -> Response {
         do {
-            return compressed(try await route(request), for: request)
+            return compressed(try await route(), for: request)
         } catch let problem as Problem {
             return problem.response
         } catch let error as HistoryError where error.code == .diskFull {

@@ -3,6 +3,7 @@ import HTTPServer
 import Logging
 import Pipelines
 import Signing
+import Telemetry
 
 /// `POST /webhooks/github`: verify, parse, decide, put on disk, and only then say 202.
 ///
@@ -12,7 +13,11 @@ struct WebhookRoute: Sendable {
     let guardian: SourceGuard
     let pipelines: @Sendable () -> PipelineSet
     let deliveries: DeliveryLog
+    let metrics: ServerMetrics
+    let tracer: Tracer
     let logger: Logger
+
+    static let path = "/webhooks/github"
 
     func handle(_ request: Request, _ responder: Responder) {
         guard request.method == "POST" else { return responder.respond(Problem.methodNotAllowed(["POST"]).response) }
@@ -20,13 +25,16 @@ struct WebhookRoute: Sendable {
         do {
             let event = try read(request)
             switch event {
-            case .ping: answer(responder, 200, #"{"ignored":{"code":"ping","message":"pong"}}"#)
+            case .ping:
+                metrics.count(.ignored)
+                answer(responder, 200, #"{"ignored":{"code":"ping","message":"pong"}}"#)
             case .other(let name):
                 let reason = Reason("event-not-handled", "Fairlead acts on push; this is \(name)")
+                metrics.count(.ignored)
                 answer(responder, 200, ignored(reason))
             case .push(let push):
                 guard guardian.allows(push.repository, secret) else { return unauthorized(responder, "source") }
-                accept(push, signedBy: secret, guid: request.header("X-GitHub-Delivery") ?? "", responder)
+                accept(push, signedBy: secret, request, responder)
             }
         } catch let problem as Problem {
             responder.respond(problem.response)
@@ -57,8 +65,9 @@ struct WebhookRoute: Sendable {
         }
     }
 
-    private func accept(_ push: PushEvent, signedBy secret: Int, guid: String, _ responder: Responder) {
-        let incoming = IncomingPush(push, guid: guid)
+    private func accept(_ push: PushEvent, signedBy secret: Int, _ request: Request, _ responder: Responder) {
+        let guid = request.header("X-GitHub-Delivery") ?? ""
+        var incoming = IncomingPush(push, guid: guid)
         let decision: DeliveryDecision
         let ignoredReason: Reason?
         switch pipelines().decide(push) {
@@ -73,23 +82,33 @@ struct WebhookRoute: Sendable {
             decision = .ignored(reason)
             ignoredReason = reason
         }
-        deliveries.accept(incoming, outcome: decision) { [logger] result in
+        let span = tracer.span(of: request, route: Self.path)
+        span?.set("fairlead.delivery", .string(guid))
+        incoming.traceContext = span?.context.recorded
+        deliveries.accept(incoming, outcome: decision) { [logger, metrics] result in
+            var status = 200
+            defer { span?.end(answer: status) }
             switch result {
             case .accepted(_, let runs):
+                metrics.count(ignoredReason == nil ? .accepted : .ignored)
                 if let ignoredReason {
                     answer(responder, 200, ignored(ignoredReason))
                 } else {
-                    answer(responder, 202, receipt(guid, runs))
+                    status = 202
+                    answer(responder, status, receipt(guid, runs))
                 }
             case .duplicate(_, .ignored(let reason), _):
+                metrics.count(.duplicate)
                 answer(responder, 200, ignored(reason))
             case .duplicate(_, .accepted, let runs):
+                metrics.count(.duplicate)
                 answer(responder, 200, receipt(guid, runs, duplicate: true))
             case .failed(let error):
+                status = 503
                 logger.error("A delivery could not be put on disk", metadata: ["error": "\(error)"])
                 responder.respond(
                     Problem(
-                        status: 503,
+                        status: status,
                         type: "not-recorded",
                         title: "The delivery could not be put on disk",
                         detail: error.code == .diskFull

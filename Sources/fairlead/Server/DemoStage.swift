@@ -7,15 +7,17 @@ import Signing
 
 /// Everything the demo puts up: a folder, a repository, its web server, and Fairlead as a process of its own.
 final class DemoStage: Sendable {
+    private let app: DemoApp
     private let folder: String
     private let share: String
     private let secret = RandomToken.make()
-    private let client = HTTPClient()
+    let client = HTTPClient()
     private let gitPort: UInt16
     private let daemons = Locked<[ChildRecord]>([])
     private let address = Locked("")
 
-    init() throws {
+    init(_ app: DemoApp) throws {
+        self.app = app
         share = try Share.find()
         folder = try temporaryFolder(prefix: "/var/tmp/fairlead-demo-")
         gitPort = try freePort()
@@ -46,8 +48,8 @@ final class DemoStage: Sendable {
 
     func makeRepository() async throws {
         let files = FileManager.default
-        try files.copyItem(atPath: "\(share)/pipelines/demo/sample", toPath: work)
-        try files.copyItem(atPath: try busybox(), toPath: "\(work)/busybox")
+        let copier = DemoFiles(work: work, share: share)
+        for part in app.parts { try await copier.add(part) }
         try await git("init", "-q", "-b", "main")
         try files.createDirectory(atPath: "\(folder)/www/cgi-bin", withIntermediateDirectories: true)
         try await git("clone", "-q", "--bare", work, "\(folder)/www/sample.git")
@@ -59,7 +61,7 @@ final class DemoStage: Sendable {
             """
         try write(script + "\n", "www/cgi-bin/git", mode: 0o755)
         try await start(
-            try busybox(),
+            try DemoFiles.busybox(),
             ["httpd", "-f", "-p", "127.0.0.1:\(gitPort)", "-h", "\(folder)/www"],
             log: "git.log"
         )
@@ -83,11 +85,7 @@ final class DemoStage: Sendable {
             """
             name: sample
             source: { git: "\(repositoryURL)", branch: main }
-            images: { web: { context: . } }
-            deploy: { podman: {}, manifests: [k8s] }
-            smokeTest:
-              - { name: says hello, get: "service://web:80/", expect: { body: Hello } }
-
+            \(app.pipeline)
             """,
             "pipelines/sample.yaml"
         )
@@ -108,9 +106,9 @@ final class DemoStage: Sendable {
         throw DemoError(description: "the server did not start within 30 s")
     }
 
-    /// Commits a version of the page and returns the revision.
+    /// Commits a version and returns the revision.
     func commit(_ version: String) async throws -> String {
-        try write("Hello from version \(version).\n", "sample/index.html")
+        try write("Hello from version \(version).\n", "sample/\(app.versionFile)")
         try await git("add", "--all")
         try await git("commit", "-q", "-m", "Version \(version)")
         try await git("push", "-q", "origin", "main")
@@ -159,19 +157,19 @@ final class DemoStage: Sendable {
         ).follow(run)
     }
 
-    /// The address at which the run's first Service is reached.
-    func service(of run: Int64) async throws -> String {
+    /// Where the Services of the run are reached, by name.
+    func services(of run: Int64) async throws -> [String: String] {
         struct Detail: Decodable {
             struct Release: Decodable { let services: [Service] }
-            struct Service: Decodable { let url: String }
+            struct Service: Decodable { let name: String, url: String }
             let release: Release?
         }
         let answer = try await client.send(HTTPRequest(method: "GET", url: "\(address.value)/api/v1/runs/\(run)"))
         let detail = try JSONDecoder().decode(Detail.self, from: Data(answer.body))
-        guard let service = detail.release?.services.first else {
-            throw DemoError(description: "run \(run) shows no service")
+        let services = (detail.release?.services ?? []).map {
+            ($0.name, $0.url.hasSuffix("/") ? String($0.url.dropLast()) : $0.url)
         }
-        return service.url
+        return Dictionary(services, uniquingKeysWith: { first, _ in first })
     }
 
     func get(_ url: String) async throws -> String {
@@ -227,13 +225,6 @@ final class DemoStage: Sendable {
         return String(decoding: output, as: UTF8.self)
     }
 
-    private func busybox() throws -> String {
-        for path in ["/bin/busybox", "/usr/bin/busybox"] where FileManager.default.fileExists(atPath: path) {
-            return path
-        }
-        throw DemoError(description: "busybox is missing: apt-get install busybox-static")
-    }
-
     private func write(_ text: String, _ path: String, mode: Int = 0o600) throws {
         let whole = "\(folder)/\(path)"
         try FileManager.default.createDirectory(
@@ -242,53 +233,5 @@ final class DemoStage: Sendable {
         )
         try text.write(toFile: whole, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: whole)
-    }
-}
-
-/// The part of GitHub's push payload that says what happened.
-struct DemoPush: Encodable {
-    struct Repository: Encodable {
-        let id = 1
-        let name = "sample"
-        let fullName = "demo/sample"
-        let cloneURL: String
-        let isPrivate = false
-
-        private enum CodingKeys: String, CodingKey {
-            case id, name
-            case fullName = "full_name"
-            case cloneURL = "clone_url"
-            case isPrivate = "private"
-        }
-    }
-    struct Commit: Encodable {
-        struct Author: Encodable {
-            let name = "Fairlead demo"
-            let email = "demo@localhost"
-        }
-        let id: String
-        let message: String
-        let timestamp = "2026-01-01T00:00:00Z"
-        let author = Author()
-    }
-    let ref = "refs/heads/main"
-    let before = String(repeating: "0", count: 40)
-    let after: String
-    let created = false
-    let deleted = false
-    let forced = false
-    let repository: Repository
-    let headCommit: Commit
-    let pusher = ["name": "demo", "email": "demo@localhost"]
-
-    private enum CodingKeys: String, CodingKey {
-        case ref, before, after, created, deleted, forced, repository, pusher
-        case headCommit = "head_commit"
-    }
-
-    init(revision: String, message: String, url: String) {
-        after = revision
-        repository = Repository(cloneURL: url)
-        headCommit = Commit(id: revision, message: message)
     }
 }

@@ -4,6 +4,7 @@ import HTTPClient
 import Logging
 import Pipelines
 import Signing
+import Telemetry
 
 /// A data folder in use: the database with its lock, the keys, podman, the registry, the target.
 ///
@@ -15,6 +16,8 @@ struct Installation: Sendable {
     let dependencies: RunDependencies
     let logger: Logger
     let registry: EmbeddedRegistry?
+    let metrics: MetricRegistry
+    let tracing: Tracing
 
     static func open(_ settings: ServerSettings, logger: Logger) async throws -> Installation {
         for warning in settings.warnings { logger.warning("Configuration", metadata: ["warning": "\(warning)"]) }
@@ -37,6 +40,8 @@ struct Installation: Sendable {
         let access = try Registries(settings: settings, embedded: registry)
         let (builder, target) = try podmans(settings, access, history)
         let client = HTTPClient()
+        let metrics = MetricRegistry()
+        let tracing = Tracing(settings, registry: metrics, client: client)
         let dependencies = RunDependencies(
             history: history,
             settings: settings,
@@ -47,17 +52,22 @@ struct Installation: Sendable {
             github: try settings.gitHubAPI(client: client),
             sealingKey: sealingKey,
             environment: ProcessInfo.processInfo.environment,
-            logger: logger
+            logger: logger,
+            metrics: RunMetrics(metrics),
+            tracer: tracing.tracer
         )
         try await dependencies.sweep()
         history.report(by: ReportRules(settings))
+        history.count(in: dependencies.metrics)
         return Installation(
             settings: settings,
             history: history,
             epoch: epoch,
             dependencies: dependencies,
             logger: logger,
-            registry: registry
+            registry: registry,
+            metrics: metrics,
+            tracing: tracing
         )
     }
 
@@ -96,6 +106,7 @@ struct Installation: Sendable {
     func close() async {
         try? FileManager.default.removeItem(atPath: "\(settings.data)/address")
         await registry?.stop()
+        await tracing.end()
         dependencies.client.close()
         do {
             try history.close()

@@ -33,6 +33,10 @@ struct Server: Sendable {
         let deliveries = DeliveryLog(history: history, commits: commits)
         let stopping = Locked(false)
         let comparisons = HeadComparisons()
+        let certificates = CertificateWatch(client: installation.dependencies.client)
+        let metrics = ServerMetrics(installation.metrics)
+        metrics.ask(history, certificates, comparisons) { pipelines.value }
+        installation.dependencies.metrics.expect(pipelines: definitions.keys)
 
         let router = try router(
             pipelines: pipelines,
@@ -40,9 +44,10 @@ struct Server: Sendable {
             feed: feed,
             deliveries: deliveries,
             comparisons: comparisons,
+            metrics: metrics,
             stopping: stopping
         )
-        let server = try HTTPServer(configuration: configuration(settings)) { router.handle($0, $1) }
+        let server = try HTTPServer(configuration: configuration(settings, metrics)) { router.handle($0, $1) }
         let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
         logger.notice(
             "Listening",
@@ -60,6 +65,7 @@ struct Server: Sendable {
             group.addTask { await feed.run() }
             group.addTask { await keepProxy() }
             group.addTask { await PullSecretKeeper(installation.dependencies).run() }
+            group.addTask { await certificates.run { pipelines.value.definitions } }
             group.addTask { await RegistryGuard(installation.dependencies).run { pipelines.value.definitions } }
             let reconciler = Reconciler(installation.dependencies, comparisons: comparisons) { pipelines.value }
             if let reconciler { group.addTask { await reconciler.run() } }
@@ -69,7 +75,9 @@ struct Server: Sendable {
                 }
             }
             if let github = installation.dependencies.github {
-                group.addTask { await Reporter(history: history, api: github, logger: logger).run() }
+                let tracer = installation.tracing.tracer
+                let reporter = Reporter(history: history, api: github, logger: logger, tracer: tracer)
+                group.addTask { await reporter.run() }
             }
             group.addTask {
                 try? await Task.sleep(for: Self.settling)
@@ -95,6 +103,7 @@ struct Server: Sendable {
         feed: EventFeed,
         deliveries: DeliveryLog,
         comparisons: HeadComparisons,
+        metrics: ServerMetrics,
         stopping: Locked<Bool>
     ) throws -> Router {
         let (settings, history, logger) = (installation.settings, installation.history, installation.logger)
@@ -111,6 +120,8 @@ struct Server: Sendable {
                 guardian: try SourceGuard(settings: settings, history: history, logger: logger),
                 pipelines: { pipelines.value },
                 deliveries: deliveries,
+                metrics: metrics,
+                tracer: installation.tracing.tracer,
                 logger: logger
             ),
             access: access,
@@ -119,12 +130,14 @@ struct Server: Sendable {
             events: EventsRoute(access: access, feed: feed),
             sessions: SessionRoutes(access: access, history: history, settings: settings),
             health: HealthRoutes(readiness: { stopping.value ? "stopping" : nil }),
+            metrics: MetricsRoute(access: access, registry: metrics.registry),
             page: try PageRoutes(share: Share.find()),
+            tracer: installation.tracing.tracer,
             logger: logger
         )
     }
 
-    private func configuration(_ settings: ServerSettings) -> HTTPServerConfiguration {
+    private func configuration(_ settings: ServerSettings, _ metrics: ServerMetrics) -> HTTPServerConfiguration {
         let limits = settings.limits
         var configuration = HTTPServerConfiguration()
         configuration.address = settings.listen.host
@@ -134,9 +147,10 @@ struct Server: Sendable {
         configuration.requestTimeout = Int(limits.requestDeadline.rounded(.up))
         configuration.maxBodyBytes = limits.webhookBodyBytes
         configuration.maxBodyBytesInFlight = limits.bodiesInFlightBytes
+        configuration.observer = { metrics.observe($0) }
         configuration.heartbeat = .seconds(limits.heartbeat)
         configuration.bodyLimit = { _, path in
-            path == "/webhooks/github" ? limits.webhookBodyBytes : limits.apiBodyBytes
+            path == WebhookRoute.path ? limits.webhookBodyBytes : limits.apiBodyBytes
         }
         return configuration
     }
@@ -192,6 +206,7 @@ struct Server: Sendable {
         do {
             let definitions = try readPipelines(installation.settings)
             pipelines.value = try await PipelineSet(definitions, history: installation.history)
+            installation.dependencies.metrics.expect(pipelines: definitions.keys)
             logger.notice("Pipelines read again", metadata: ["pipelines": "\(definitions.keys.sorted())"])
         } catch let error as DefinitionFaults {
             for fault in error.faults { logger.error("Pipelines not changed", metadata: ["fault": "\(fault)"]) }

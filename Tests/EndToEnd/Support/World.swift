@@ -198,10 +198,11 @@ final class World: Sendable {
         guid: String = UUID().uuidString,
         message: String = "A change",
         secret: String = World.secret,
+        headers: [(String, String)] = [],
         changing payload: ([String: Any]) -> [String: Any] = { $0 }
     ) async throws -> HTTPResponse {
         let body = try Sample.payload(revision, ref: ref, message: message, url: repository.url, changing: payload)
-        return try await deliver(body, guid: guid, secret: secret)
+        return try await deliver(body, guid: guid, secret: secret, headers: headers)
     }
 
     func deliver(
@@ -209,13 +210,14 @@ final class World: Sendable {
         event: String = "push",
         guid: String = UUID().uuidString,
         secret: String = World.secret,
-        contentType: String = "application/json"
+        contentType: String = "application/json",
+        headers: [(String, String)] = []
     ) async throws -> HTTPResponse {
         let signature = WebhookSignature.header(for: body, key: try HMACKey(Array(secret.utf8)))
         return try await request(
             "POST",
             "/webhooks/github",
-            headers: [
+            headers: headers + [
                 ("Content-Type", contentType), ("X-GitHub-Event", event), ("X-GitHub-Delivery", guid),
                 ("X-Hub-Signature-256", signature),
             ],
@@ -327,6 +329,7 @@ struct RunView: Decodable {
     let undo: Undo?
     let supersededBy: Int64?
     let revision: String?
+    let traceId: String
     let stages: [Stage]
     let images: [Image]
     let release: Release?

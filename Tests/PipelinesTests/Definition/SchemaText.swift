@@ -98,6 +98,7 @@ private func schema(_ shape: Shape) -> [(String, JSONText)] {
             ("type", .text("integer")), ("minimum", .number("\(range.lowerBound)")),
             ("maximum", .number("\(range.upperBound)")),
         ]
+    case .share: [("type", .text("number")), ("minimum", .number("0")), ("maximum", .number("1"))]
     case .duration: [("type", .text("string")), ("pattern", .text("^(\(durations))$"))]
     case .durationOrOff:
         [

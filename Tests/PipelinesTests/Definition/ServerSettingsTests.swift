@@ -35,6 +35,9 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         "digitalocean: { token: { env: TOKEN } }", "digitalocean: { token: { file: t }, api: 'http://127.0.0.1:1/x' }",
         "github: { token: { env: TOKEN } }", "github: { app: { id: 7, privateKey: { file: k } } }",
         "github: { app: { id: 7, privateKey: { file: k }, installation: 9 }, api: 'https://ghe.example/api/v3' }",
+        "telemetry: {}", "telemetry: { otlp: 'http://jaeger:4318', sampleRatio: 0.25 }",
+        "telemetry: { sampleRatio: 0 }",
+        "log: json", "log: text",
         "kubernetes: {}", "kubernetes: { allow: [] }", "kubernetes: { allow: [Ingress, Certificate.cert-manager.io] }",
         "builder: { podman: 'tcp://builder:8080' }", "builder: { podman: 'unix:///run/podman.sock' }",
         "builder: { podman: 'ssh://core@[::1]:22/run/podman.sock', identity: id }",
@@ -55,6 +58,26 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
                 ]
             )
         }
+    }
+
+    @Test func tracesGoWhereTheSettingsSayOrTheEnvironment() throws {
+        func telemetry(_ text: String, _ variable: String?) throws -> ServerSettings.TelemetrySettings {
+            let environment = variable.map { ["OTEL_EXPORTER_OTLP_ENDPOINT": $0] } ?? [:]
+            return try readServerSettings(file: "f", contents: Array(text.utf8), environment: environment).telemetry
+        }
+        #expect(try telemetry("", nil) == .init(otlp: nil, sampleRatio: 1))
+        #expect(try telemetry("", "http://collector:4318/").otlp == "http://collector:4318")
+        #expect(try telemetry("{}", "").otlp == nil)
+        let own = "telemetry: { otlp: 'https://own:4318/', sampleRatio: 0.5 }"
+        #expect(try telemetry(own, "http://collector:4318") == .init(otlp: "https://own:4318", sampleRatio: 0.5))
+        #expect { try telemetry("", "collector") } throws: {
+            ($0 as? DefinitionFaults)?.faults.first?.message.contains("OTEL_EXPORTER_OTLP_ENDPOINT") == true
+        }
+    }
+
+    @Test func theLogIsTextUnlessItIsToBeJSON() throws {
+        #expect(try read("").log == .text)
+        #expect(try read("log: json").log == .json)
     }
 
     @Test func everyKeyIsRead() throws {
@@ -284,6 +307,11 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
         BadPipeline("listen: '::1'", "1:9", "[::1]:8080"),
         BadPipeline("listen: '127.0.0.1:99999'", "1:9", "a port is a number"),
         BadPipeline("listen: 'host.example:80'", "1:9", "IP address, or localhost"),
+        BadPipeline("log: yaml", "1:6", "one of text, json"),
+        BadPipeline("telemetry: { otlp: 'jaeger:4318' }", "1:20", "https://host"),
+        BadPipeline("telemetry: { sampleRatio: 1.5 }", "1:27", "a number from 0 to 1"),
+        BadPipeline("telemetry: { sampleRatio: '1' }", "1:27", "a number from 0 to 1"),
+        BadPipeline("telemetry: { sampleRatio: -1 }", "1:27", "a number from 0 to 1"),
         BadPipeline("listn: x", "1:1", "did you mean 'listen'"),
         BadPipeline("url: deploy.example.com", "1:6", "https://host"),
         BadPipeline("url: https://host/?a=b", "1:6", "https://host"),

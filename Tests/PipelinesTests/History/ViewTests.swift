@@ -68,7 +68,7 @@ struct ViewTests {
                 "excerpt":"no","message":"status 500","name":"answers","passed":false,"status":500,\
                 "wasFailingBefore":false}],\
                 "stages":[\(([clone] + rest).joined(separator: ","))],"startedAt":"2026-07-01T09:30:01.000Z",\
-                "status":"failed","supersededBy":null,"trigger":"push",\
+                "status":"failed","supersededBy":null,"traceId":"\(detail.traceID)","trigger":"push",\
                 "undo":{"reason":"The smoke test said no.","status":"succeeded"},"waitingFor":null}
                 """
         )

@@ -41,6 +41,42 @@ struct PodIsolationTests {
         }
     }
 
+    @Test(
+        "a pod reaches the Services of its environment by Kubernetes' variables, also while it is replaced; no other's"
+    )
+    func services() async throws {
+        try await TargetRoom.with { room in
+            let first = try await room.apply(try room.body(1), 1)
+            let others = try await room.apply(try room.body(2), 2, environment: "other")
+            let asking = try #require(try await addresses(of: "todo", room).keys.first)
+            #expect(try await asked(from: asking, "/version", room) == "version 1")
+            // The port is the one on loopback, and what listens there for others is nothing to this pod.
+            let own = try PodmanNetwork.ofPods("todo", in: room.podman.folder)
+            let ports = try (first + others).map { try #require(Int($0.address.split(separator: ":")[1])) }
+            let gateways = try [own, PodmanNetwork.ofPods("other", in: room.podman.folder)].map(\.gateway)
+            #expect(try await reached(from: asking, [(gateways[0], ports[0])], room) == [gateways[0]])
+            let foreign = [(gateways[0], ports[1]), (gateways[1], ports[1]), (gateways[1], ports[0])]
+            #expect(try await reached(from: asking, foreign, room) == [])
+
+            // Version one's pod still stands, and asks version two.
+            _ = try await room.apply(try room.body(2), 3, previous: 1)
+            #expect(try await asked(from: asking, "/version", room) == "version 2")
+
+            // After the proxy died.
+            await room.target.proxy.stop()
+            try await room.target.ensureProxy()
+            #expect(try await asked(from: asking, "/version", room) == "version 2")
+        }
+    }
+
+    /// What the Service `web` answers to a container that knows it by its variables alone.
+    private func asked(from container: String, _ path: String, _ room: TargetRoom) async throws -> String? {
+        let ask =
+            "printf 'GET \(path) HTTP/1.0\\r\\n\\r\\n'"
+            + " | /bin/busybox nc -w 2 $WEB_SERVICE_HOST $WEB_SERVICE_PORT | /bin/busybox tail -n 1"
+        return try await room.podman.lines(["exec", container, "/bin/sh", "-c", ask]).last
+    }
+
     /// Container → its address, of an environment's pods.
     private func addresses(of environment: String, _ room: TargetRoom) async throws -> [String: String] {
         let pods = try await room.target.engine.pods(environment: environment)

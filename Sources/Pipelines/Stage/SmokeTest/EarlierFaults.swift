@@ -21,7 +21,7 @@ struct EarlierFaults {
         }
         guard !checks.isEmpty, let services = await services(of: live, target) else { return [] }
         log.line("asking the smoke test's checks once, before anything is changed")
-        let results = try await SmokeTester().run(
+        let results = try await SmokeTester(tracer: run.needs.tracer).run(
             checks: checks.map(\.element).map(\.once),
             services: services,
             outside: run.needs.client,

@@ -1,4 +1,5 @@
 public import HTTPClient
+public import Telemetry
 
 /// Runs the smoke test of a pipeline: every check asks once and again until it passes or its time is over, all of them
 /// side by side, and each is reported.
@@ -10,10 +11,17 @@ public struct SmokeTester: Sendable {
     /// Seconds since 1970 UTC.
     private let now: @Sendable () -> Int64
 
-    public init() { self.init(now: { History.systemMilliseconds() / 1000 }) }
+    private let tracer: Tracer
+
+    public init(tracer: Tracer = Tracer()) {
+        self.init(now: { History.systemMilliseconds() / 1000 }, tracer: tracer)
+    }
 
     /// - Parameter now: what certificates are held against.
-    init(now: @escaping @Sendable () -> Int64) { self.now = now }
+    init(now: @escaping @Sendable () -> Int64, tracer: Tracer = Tracer()) {
+        self.now = now
+        self.tracer = tracer
+    }
 
     /// - Parameters:
     ///   - services: how `service://` addresses are reached.
@@ -31,7 +39,7 @@ public struct SmokeTester: Sendable {
         let results = await withTaskGroup(of: (Int, SmokeResult).self) { group in
             for (index, check) in checks.enumerated() {
                 group.addTask {
-                    let question = Question(check: check, services: services, outside: outside)
+                    let question = Question(check: check, services: services, outside: outside, tracer: tracer)
                     return (index, await run(question, log, deadline))
                 }
             }
@@ -48,6 +56,7 @@ public struct SmokeTester: Sendable {
         let check: Definition.SmokeCheck
         let services: ServiceAccess
         let outside: HTTPClient
+        let tracer: Tracer
 
         /// Made anew for each try: a target's credentials may have become others meanwhile.
         func ask(within limit: Duration) async throws -> HTTPResponse {
@@ -60,8 +69,31 @@ public struct SmokeTester: Sendable {
             request.maxResponseBytes = SmokeTester.maximumBody
             request.wantsCertificate = check.tls != nil
             request.deadline = limit
-            if case .outside = address { return try await outside.send(request) }
-            return try await services.send(request)
+            return try await traced(request) { request in
+                if case .outside = address { return try await outside.send(request) }
+                return try await services.send(request)
+            }
+        }
+
+        /// What the run deployed gets the run's trace, and so one trace leads from the push into the application.
+        private func traced(
+            _ request: HTTPRequest,
+            _ send: (HTTPRequest) async throws -> HTTPResponse
+        ) async throws -> HTTPResponse {
+            guard SpanContext.current != nil else { return try await send(request) }
+            return try await tracer.withSpan(
+                "check \(check.name)",
+                kind: .client,
+                attributes: ["http.request.method": .string(request.method), "fairlead.check": .string(check.name)]
+            ) { span in
+                var request = request
+                if !request.headers.contains(where: { $0.0.lowercased() == "traceparent" }) {
+                    request.headers += span.context.headers
+                }
+                let response = try await HTTPClient.$around.withValue(nil) { try await send(request) }
+                span.noteResponse(status: response.status)
+                return response
+            }
         }
     }
 

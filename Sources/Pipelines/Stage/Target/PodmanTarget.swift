@@ -129,10 +129,14 @@ public struct PodmanTarget: Sendable {
 
     // MARK: - Steps
 
-    /// The network of an environment's pods, with its rules in place.
-    func readyNetwork(of environment: String) async throws -> PodmanNetwork {
+    /// The network of an environment's pods, with its rules in place: they reach the ports of their own Services.
+    ///
+    /// - Parameter ports: of Services that are not served yet.
+    func readyNetwork(of environment: String, ports: [Int] = []) async throws -> PodmanNetwork {
         let network = try PodmanNetwork.ofPods(environment, in: engine.podman.folder)
-        try await NetworkFirewall(network: network, for: .pods, allow: allow).ensure(engine.podman.children)
+        let served = proxy.routes.filter { $0.environment == environment }.map(\.loopback)
+        let own = Set(served + ports).sorted().map { "\(network.gateway):\($0)" }
+        try await NetworkFirewall(network: network, for: .pods, allow: allow + own).ensure(engine.podman.children)
         return network
     }
 
@@ -144,14 +148,17 @@ public struct PodmanTarget: Sendable {
         _ log: any StageLog,
         _ deadline: Deadline
     ) async throws {
+        let ports = body.services.flatMap { service in service.ports.map { (service.name, $0.number) } }
+        let reserved = try await proxy.reserve(environment, ports)
+        let network = try await readyNetwork(of: environment, ports: reserved)
         let rollout = Rollout(
             engine: engine,
             probes: probes,
-            network: try await readyNetwork(of: environment),
+            network: network,
             podsFolder: podsFolder,
             environment: environment,
             release: release,
-            body: body,
+            body: body.telling(ServiceVariables(body.services, host: network.gateway, ports: reserved)),
             log: log,
             deadline: deadline
         )
@@ -174,6 +181,7 @@ public struct PodmanTarget: Sendable {
         _ addresses: [(PodName, String)],
         _ log: any StageLog
     ) async throws {
+        let gateway = try PodmanNetwork.ofPods(environment, in: engine.podman.folder).gateway
         let known = Dictionary(addresses.map { ($0.0.description, $0.1) }, uniquingKeysWith: { first, _ in first })
         let routes = services.map { service in
             ProxyRoute(
@@ -182,6 +190,7 @@ public struct PodmanTarget: Sendable {
                 service: service.service,
                 port: service.port,
                 loopback: 0,
+                gateway: gateway,
                 mode: service.mode,
                 servers: service.pods.compactMap { pod in known[pod.pod].map { "\($0):\(pod.port)" } }
             )

@@ -40,7 +40,7 @@ struct ManifestRenderer {
         if workloads.count > 1, !services.isEmpty {
             let names = services.map(\.name).joined(separator: ", ")
             warnings.add(
-                "Containers of the podman target do not find Services by name (\(names)): they are served on 127.0.0.1"
+                "Containers of the podman target do not find Services by name (\(names)), but by NAME_SERVICE_HOST and NAME_SERVICE_PORT"
             )
         }
         let body = ReleaseBody(

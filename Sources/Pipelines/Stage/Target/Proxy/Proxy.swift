@@ -30,6 +30,22 @@ struct Proxy: Sendable {
         routes.filter { $0.environment == environment }.map(\.endpoint)
     }
 
+    /// The port of each Service of an environment, which it keeps: chosen before there is anything to serve, because pods
+    /// are told of it.
+    ///
+    /// - Returns: in the order of `services`.
+    func reserve(_ environment: String, _ services: [(name: String, port: Int)]) async throws -> [Int] {
+        try await turnstile.pass {
+            var state = ProxyState.read(stateFile)
+            let before = state
+            let ports = try services.map { try port(of: $0.name, $0.port, environment, &state) }
+            guard state != before else { return ports }
+            try SmallFile.makeFolder(folder, mode: 0o700)
+            try state.write(stateFile)
+            return ports
+        }
+    }
+
     /// Lets other pods answer for an environment: new ones first take requests, then old ones take no more, and when
     /// theirs are done, or the drain time is over, they are out of the proxy.
     ///
@@ -66,12 +82,21 @@ struct Proxy: Sendable {
     private func assignPorts(_ planned: [ProxyRoute], _ state: inout ProxyState) throws -> [ProxyRoute] {
         try planned.map { route in
             var route = route
-            let key = ProxyState.key(route.environment, route.service, route.port)
-            let known = state.ports[key]
-            route.loopback = try known ?? LoopbackPort.choose(except: Set(state.ports.values))
-            state.ports[key] = route.loopback
+            route.loopback = try port(of: route.service, route.port, route.environment, &state)
             return route
         }
+    }
+
+    private func port(
+        of service: String,
+        _ port: Int,
+        _ environment: String,
+        _ state: inout ProxyState
+    ) throws -> Int {
+        let key = ProxyState.key(environment, service, port)
+        let chosen = try state.ports[key] ?? LoopbackPort.choose(except: Set(state.ports.values))
+        state.ports[key] = chosen
+        return chosen
     }
 
     /// Files, then HAProxy: new servers in, old ones asked to finish.

@@ -54,6 +54,8 @@ struct ProxyConfiguration {
         var lines = [
             "listen \(route.section)", "    mode \(route.mode.rawValue)", "    bind 127.0.0.1:\(route.loopback)",
         ]
+        // Transparent: the address comes with the first pod, and goes with the last.
+        if let gateway = route.gateway { lines.append("    bind \(gateway):\(route.loopback) transparent") }
         if route.mode == .http {
             lines += [
                 "    retry-on conn-failure", "    option http-server-close", "    option idle-close-on-response",

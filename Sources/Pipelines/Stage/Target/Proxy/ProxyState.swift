@@ -12,8 +12,11 @@ struct ProxyRoute: Codable, Sendable, Equatable {
     var service: String
     /// The Service's own port.
     var port: Int
-    /// On 127.0.0.1.
+    /// On 127.0.0.1, and on `gateway`.
     var loopback: Int
+    /// The address of this machine on the network of the environment's pods, at which they reach the Service; nil in
+    /// files of versions that served nobody but this machine.
+    var gateway: String?
     var mode: ProxyMode
     /// `ip:port` of each pod, in order.
     var servers: [String]
@@ -25,7 +28,7 @@ struct ProxyRoute: Codable, Sendable, Equatable {
             decoding: environment.utf8.map { $0.isLetterOrDigit || $0 == 0x2D ? $0 : 0x5F },
             as: UTF8.self
         )
-        return "\(clean).\(service).\(port).\(mode.rawValue).\(loopback)"
+        return "\(clean).\(service).\(port).\(mode.rawValue).\(loopback)" + (gateway.map { ".\($0)" } ?? "")
     }
 
     var endpoint: ServiceEndpoint { ServiceEndpoint(name: service, port: port, address: "127.0.0.1:\(loopback)") }

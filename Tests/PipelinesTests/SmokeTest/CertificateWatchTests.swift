@@ -1,0 +1,43 @@
+import Foundation
+import HTTPClient
+import Testing
+
+@testable import Pipelines
+
+@Suite("When certificates end")
+struct CertificateWatchTests {
+    @Test(
+        "the hosts of smoke tests are looked at, and what was seen stays while one does not answer",
+        .enabled(if: SecureServer.isThere, "no /usr/bin/openssl")
+    )
+    func look() async throws {
+        @Sendable func definition(_ addresses: String...) -> Definition {
+            var definition = Definition.sample("shop")
+            definition.smokeTest = addresses.map {
+                Definition.SmokeCheck(
+                    name: $0,
+                    get: $0,
+                    headers: [:],
+                    expect: .init(status: 200, json: [:], headers: [:]),
+                    retryFor: 0,
+                    retryEvery: 1
+                )
+            }
+            return definition
+        }
+        let (watch, host) = try await SecureServer.with(days: 3) { server in
+            let watch = CertificateWatch(client: HTTPClient(configuration: .init(caFile: server.caFile)))
+            await watch.look([
+                definition(server.url + "a", server.url + "b", "http://127.0.0.1:1/", "service://web:80/")
+            ])
+            return (watch, "127.0.0.1:\(server.port)")
+        }
+        let expiry = try #require(watch.expiries[["shop", host]])
+        #expect(watch.expiries.count == 1)
+        #expect(abs(expiry - Date.now.timeIntervalSince1970 - 3 * 86_400) < 3600)
+        await watch.look([definition("https://\(host)/")])
+        #expect(watch.expiries == [["shop", host]: expiry])
+        await watch.look([definition("http://\(host)/")])
+        #expect(watch.expiries.isEmpty)
+    }
+}

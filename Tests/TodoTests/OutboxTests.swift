@@ -1,0 +1,229 @@
+import Foundation
+import HTTPClient
+import HTTPServer
+import Testing
+
+@testable import TodoCommon
+
+/// Events under faults, and what the programs say of themselves meanwhile.
+@Suite("Outbox and delivery")
+struct OutboxTests {
+    @Test("what Dapr cannot take waits, says so, survives a SIGKILL, and goes out in order when Dapr is back")
+    func waits() async throws {
+        try await Stack.with { stack in
+            let id = Identifier.timeOrdered()
+            await stack.backendSidecar.die()
+            try await waitUntil("not ready without state") {
+                try await stack.ask("GET", "\(stack.backend.url)/readyz").status == 503
+            }
+            let refused = try await stack.tasks("POST", "", #"{"id":"\#(id)","title":"a"}"#)
+            #expect(refused.status == 503)
+            #expect(refused.header("Retry-After") != nil)
+            #expect(refused.header("Content-Type") == "application/problem+json")
+            #expect(try await stack.ask("GET", "\(stack.backend.url)/healthz").status == 200)
+            try stack.backendSidecar.revive()
+
+            // State works, publishing does not.
+            stack.backendSidecar.set(.init(refusePublish: 1))
+            try await waitUntil("ready") { try await stack.ask("GET", "\(stack.backend.url)/readyz").status == 200 }
+            try await waitUntil("made") {
+                try await [201, 409].contains(stack.tasks("POST", "", #"{"id":"\#(id)","title":"a"}"#).status)
+            }
+            #expect(try await stack.tasks("POST", "/\(id)/complete").status == 200)
+            try await waitUntil("two wait") { try await stack.metric("todo_outbox_events", of: stack.backend) == 2 }
+            let failures = #"todo_event_publish_failures_total{topic="todo.tasks.created"}"#
+            try await waitUntil("it is tried") { try await stack.metric(failures, of: stack.backend) ?? 0 > 0 }
+            #expect(try await stack.history("task=\(id)") == [])
+
+            await stack.backend.kill()
+            stack.backendSidecar.set(.init())
+            try await stack.backend.start()
+            let events = try await eventually("both are delivered") {
+                let events = try await stack.history("task=\(id)")
+                return events.count == 2 ? events : nil
+            }
+            #expect(events.map(\.type) == ["todo.tasks.completed", "todo.tasks.created"])
+            try await waitUntil("nothing waits") {
+                try await stack.metric("todo_outbox_events", of: stack.backend) == 0
+            }
+        }
+    }
+
+    @Test("an event says what CloudEvents ask for, and carries the trace of its request")
+    func event() async throws {
+        try await Stack.with { stack in
+            let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            let made = try await stack.tasks("POST", "", #"{"title":"a"}"#, headers: [("traceparent", trace)])
+            let event = try await eventually("it is published") { stack.backing.events("todo.tasks.created").first }
+            let read = try JSON.decode(CloudEvent<TaskSnapshot>.self, from: event)
+            #expect(read.specversion == "1.0")
+            #expect(Identifier.isValid(read.id))
+            #expect(read.source == "/todo/backend")
+            #expect(read.type == "todo.tasks.created")
+            #expect(read.subject == read.data.id)
+            #expect(read.datacontenttype == "application/json")
+            #expect(read.data == (try made.json(TaskSnapshot.self)))
+            #expect(read.traceparent?.split(separator: "-")[1] == "0af7651916cd43dd8448eb211c80319c")
+        }
+    }
+
+    @Test("the event service subscribes to every topic, with a place for dead letters")
+    func subscriptions() async throws {
+        try await Stack.with { stack in
+            let all = try await stack.eventSidecar.subscriptions(stack.events.port)
+            let expected = ["created", "updated", "deleted", "completed"].map { kind in
+                TestDapr.Subscription(
+                    pubsubname: "pubsub",
+                    topic: "todo.tasks.\(kind)",
+                    route: "/events/\(kind)",
+                    deadLetterTopic: "todo.tasks.dead-letter"
+                )
+            }
+            let dead = TestDapr.Subscription(
+                pubsubname: "pubsub",
+                topic: "todo.tasks.dead-letter",
+                route: "/events/dead-letter",
+                deadLetterTopic: nil
+            )
+            #expect(all == expected + [dead])
+            let stranger = try await stack.ask("GET", "\(stack.events.url)/dapr/subscribe")
+            #expect(stranger.status == 401)
+            let forged = try await stack.ask("POST", "\(stack.events.url)/events/created", "{}")
+            #expect(forged.status == 401)
+        }
+    }
+
+    @Test("a failure of its own is never answered as success: the event comes again, and has its effect once")
+    func retry() async throws {
+        try await Stack.with { stack in
+            let delivery = { (event: [UInt8]) in
+                try await stack.ask(
+                    "POST",
+                    "\(stack.events.url)/events/created",
+                    String(decoding: event, as: UTF8.self),
+                    headers: [("dapr-api-token", TestDapr.appToken)]
+                )
+            }
+            let event = try Self.event()
+            await stack.eventSidecar.die()
+            let failed = try await delivery(event)
+            #expect(failed.status == 503)
+            #expect(failed.text == #"{"status":"RETRY"}"#)
+            try stack.eventSidecar.revive()
+            for _ in 0..<3 {
+                let taken = try await delivery(event)
+                #expect(taken.status == 200)
+                #expect(taken.text == #"{"status":"SUCCESS"}"#)
+            }
+            #expect(try await stack.history("limit=10").count == 1)
+            let count = #"todo_events_received_total{topic="todo.tasks.created","#
+            #expect(try await stack.metric(count + #"result="success"}"#, of: stack.events) == 1)
+            #expect(try await stack.metric(count + #"result="duplicate"}"#, of: stack.events) == 2)
+            #expect(try await stack.metric(count + #"result="retry"}"#, of: stack.events) == 1)
+        }
+    }
+
+    @Test("what can never be processed goes to the dead letters, where it can be seen, and holds nobody up")
+    func deadLetters() async throws {
+        try await Stack.with { stack in
+            let broken = [
+                "{}", "no JSON", #"{"specversion":"1.0","id":"1","type":"todo.tasks.created","source":"x","data":{}}"#,
+                String(decoding: try Self.event(type: "todo.tasks.deleted"), as: UTF8.self),
+                String(decoding: try Self.event(version: 0), as: UTF8.self),
+                String(decoding: try Self.event(specversion: "2.0"), as: UTF8.self),
+            ]
+            for event in broken { stack.backing.append(Array(event.utf8), to: "todo.tasks.created", key: "same") }
+            stack.backing.append(try Self.event(), to: "todo.tasks.created", key: "same")
+            try await waitUntil("the good one behind them arrives") { try await stack.history("limit=10").count == 1 }
+            try await waitUntil("all others are dead letters") {
+                let dead = try await stack.ask("GET", "\(stack.events.url)/api/events?dead=true").text
+                return broken.count == dead.components(separatedBy: #""received":"#).count - 1
+            }
+            let drops = #"todo_events_received_total{topic="todo.tasks.created",result="drop"}"#
+            #expect(try await stack.metric(drops, of: stack.events) == Double(broken.count))
+        }
+    }
+
+    @Test("on one machine, without Dapr, events go straight to the event service; state outlives a SIGKILL")
+    func oneMachine() async throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let client = HTTPClient()
+        defer { client.close() }
+        let get = { (url: String) in String(decoding: try await client.send(HTTPRequest(url: url)).body, as: UTF8.self)
+        }
+        let token = ["APP_API_TOKEN": "own token"]
+        let events = try await Child(
+            "todo-event-service",
+            folder: folder,
+            environment: token.merging(["DATA": "\(folder)/events"]) { $1 }
+        )
+        let settings = ["DATA": "\(folder)/tasks", "EVENT_SERVICE_URL": events.url]
+        do {
+            let backend = try await Child(
+                "todo-backend",
+                folder: folder,
+                environment: token.merging(settings) { $1 }
+            )
+            do {
+                await events.kill()
+                let id = Identifier.timeOrdered()
+                let body = Array(#"{"id":"\#(id)","title":"Buy milk"}"#.utf8)
+                let made = try await client.send(
+                    HTTPRequest(
+                        method: "POST",
+                        url: "\(backend.url)/api/tasks",
+                        headers: [("Content-Type", "application/json")],
+                        body: body
+                    )
+                )
+                #expect(made.status == 201)
+                await backend.kill()
+                try await backend.start()
+                try await events.start()
+                #expect(try await get("\(backend.url)/api/tasks/\(id)").contains("Buy milk"))
+                try await waitUntil("the event arrives") {
+                    try await get("\(events.url)/api/events?task=\(id)").contains("todo.tasks.created")
+                }
+                #expect(await backend.end() == 0)
+                #expect(backend.said.contains("Stopped"))
+            } catch {
+                await backend.end()
+                throw error
+            }
+        } catch {
+            await events.end()
+            throw error
+        }
+        #expect(await events.end() == 0)
+    }
+
+    /// An event as Dapr delivers it.
+    static func event(
+        type: String = "todo.tasks.created",
+        version: Int = 1,
+        specversion: String = "1.0"
+    ) throws -> [UInt8] {
+        let task = TaskSnapshot(
+            id: Identifier.timeOrdered(),
+            version: version,
+            title: "a",
+            notes: "",
+            completed: false,
+            createdAt: .now,
+            updatedAt: .now,
+            completedAt: nil
+        )
+        var event = CloudEvent(
+            id: Identifier.random(),
+            source: "/todo/backend",
+            type: type,
+            subject: task.id,
+            time: .now,
+            traceparent: nil,
+            data: task
+        )
+        event.specversion = specversion
+        return try JSON.encode(event)
+    }
+}

@@ -211,7 +211,11 @@ final class DemoStage: Sendable {
 
     @discardableResult
     private func git(_ arguments: String...) async throws -> String {
-        let identity = ["-c", "user.name=Fairlead demo", "-c", "user.email=demo@localhost", "-c", "safe.directory=*"]
+        // Some 100 MB of libraries live for a minute: packing them well would take longer than all the rest.
+        let identity = [
+            "-c", "user.name=Fairlead demo", "-c", "user.email=demo@localhost", "-c", "safe.directory=*",
+            "-c", "core.compression=0", "-c", "pack.window=0",
+        ]
         let (result, output) = try await ChildProcess(ledger: nil, run: nil).capture(
             "git",
             identity + arguments,

@@ -10,6 +10,8 @@ final class Backing: @unchecked Sendable {
         var documents: [String: (value: [UInt8], version: Int)] = [:]
         /// Topic → partitions → events in their order.
         var topics: [String: [[[UInt8]]]] = [:]
+        /// Every event of every topic, in the order of publication.
+        var log: [[UInt8]] = []
         /// `group/topic/partition` → events that were taken.
         var offsets: [String: Int] = [:]
     }
@@ -30,6 +32,7 @@ final class Backing: @unchecked Sendable {
         with { state in
             let partition = Int(key.utf8.reduce(UInt32(7)) { $0 &* 31 &+ UInt32($1) } % UInt32(Self.partitions))
             state.topics[topic, default: Array(repeating: [], count: Self.partitions)][partition].append(event)
+            state.log.append(event)
         }
     }
 }

@@ -1,4 +1,5 @@
 """What all tests of the stack share: where things are, which tests take long, and the closing line."""
+
 import os
 import pathlib
 import signal
@@ -36,7 +37,9 @@ def pytest_unconfigure(config):
     if reporter is None:
         return
     count = {what: len(reporter.stats.get(what, [])) for what in ("passed", "failed", "error", "skipped")}
-    print(f"{count['passed']} passed, {count['failed'] + count['error']} failed, {count['skipped']} skipped", flush=True)
+    print(
+        f"{count['passed']} passed, {count['failed'] + count['error']} failed, {count['skipped']} skipped", flush=True
+    )
 
 
 @pytest.fixture(scope="session")

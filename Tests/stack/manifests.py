@@ -1,4 +1,5 @@
 """Manifests as Kubernetes reads them: documents of YAML, held against strict JSON Schemas."""
+
 import functools
 import json
 import pathlib
@@ -94,4 +95,7 @@ class Schemas:
         content["kind"] = self.SAME.get((object["apiVersion"], object["kind"]), (None, object["kind"]))[1]
         # As JSON, for a date or a number as key is no JSON.
         content = json.loads(json.dumps(content, default=str))
-        return [f"{object}: {'.'.join(map(str, error.absolute_path))}: {error.message[:300]}" for error in validator.iter_errors(content)]
+        return [
+            f"{object}: {'.'.join(map(str, error.absolute_path))}: {error.message[:300]}"
+            for error in validator.iter_errors(content)
+        ]

@@ -1,4 +1,5 @@
 """Which pods the stack has, and what each asks of its node."""
+
 import dataclasses
 import re
 
@@ -15,8 +16,9 @@ def quantity(text):
 
 @dataclasses.dataclass(frozen=True)
 class Pods:
-    """Pods that are alike: `count` at rest and `most` under load; on every node if `everywhere`, and on different nodes if
-    `apart`. CPU in cores, memory in bytes."""
+    """Pods that are alike: `count` at rest and `most` under load; on every node if `everywhere`, and on different
+    nodes if `apart`. CPU in cores, memory in bytes."""
+
     name: str
     count: int
     most: int
@@ -91,5 +93,8 @@ def of_fairlead(kustomize):
 
 def published():
     """The pipelines whose charts others publish."""
-    return [name for name, pipeline in pipelines().items()
-            if pipeline["deploy"].get("helm", {}).get("chart", "").startswith("https")]
+    return [
+        name
+        for name, pipeline in pipelines().items()
+        if pipeline["deploy"].get("helm", {}).get("chart", "").startswith("https")
+    ]

@@ -1,4 +1,5 @@
-"""NetworkPolicies as a network enforces them (networking.k8s.io/v1): what selects a pod is what it may do, and no more."""
+"""NetworkPolicies as a network enforces them (networking.k8s.io/v1): what selects a pod is what it may do."""
+
 import dataclasses
 import ipaddress
 
@@ -12,11 +13,14 @@ class Pod:
 @dataclasses.dataclass(frozen=True)
 class Address:
     """Of something that is no pod: the internet, a node, the API server, a gateway."""
+
     ip: str
 
 
 def pod(namespace, **labels):
-    return Pod(namespace, frozenset((name.replace("__", "/").replace("_", "."), value) for name, value in labels.items()))
+    return Pod(
+        namespace, frozenset((name.replace("__", "/").replace("_", "."), value) for name, value in labels.items())
+    )
 
 
 def selects(selector, labels):
@@ -37,11 +41,18 @@ class Network:
     def allows(self, source, destination, port):
         """Whether TCP from one to the other's port gets through."""
         leaves = not isinstance(source, Pod) or self._may("Egress", "egress", "to", source, destination, port)
-        return leaves and (not isinstance(destination, Pod) or self._may("Ingress", "ingress", "from", destination, source, port))
+        return leaves and (
+            not isinstance(destination, Pod) or self._may("Ingress", "ingress", "from", destination, source, port)
+        )
 
     def _may(self, type, rules, peers, pod, other, port):
-        selecting = [policy["spec"] for namespace, policy in self.policies if namespace == pod.namespace
-                     and type in policy["spec"]["policyTypes"] and selects(policy["spec"]["podSelector"], pod.labels)]
+        selecting = [
+            policy["spec"]
+            for namespace, policy in self.policies
+            if namespace == pod.namespace
+            and type in policy["spec"]["policyTypes"]
+            and selects(policy["spec"]["podSelector"], pod.labels)
+        ]
         if not selecting:
             return True
         return any(self._opens(rule, peers, pod, other, port) for spec in selecting for rule in spec.get(rules) or [])
@@ -64,7 +75,8 @@ class Network:
             ip = ipaddress.ip_address(other.ip)
             block = peer["ipBlock"]
             return ip in ipaddress.ip_network(block["cidr"]) and not any(
-                ip in ipaddress.ip_network(e) for e in block.get("except", []))
+                ip in ipaddress.ip_network(e) for e in block.get("except", [])
+            )
         if not isinstance(other, Pod):
             return False
         namespace = peer.get("namespaceSelector")

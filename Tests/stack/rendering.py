@@ -3,6 +3,7 @@
 Charts that others publish are read from the folder FAIRLEAD_CHARTS, as archives by the last part of their addresses or
 unpacked by the charts' names; nothing is fetched.
 """
+
 import functools
 import os
 import pathlib
@@ -83,8 +84,11 @@ def _render(name, own):
     deploy = pipeline["deploy"]
     chart = deploy.get("helm", {})
     if chart:
-        objects = [] if own and chart["chart"].startswith("https://") else helm(
-            chart_path(chart["chart"]), values(chart), chart.get("release", name), deploy["namespace"])
+        objects = (
+            []
+            if own and chart["chart"].startswith("https://")
+            else helm(chart_path(chart["chart"]), values(chart), chart.get("release", name), deploy["namespace"])
+        )
         objects += read(*chart.get("manifests", []))
         if "kustomize" in chart and all_there(chart["kustomize"]):
             objects += kustomize(chart["kustomize"])
@@ -94,8 +98,12 @@ def _render(name, own):
         objects = read(*deploy["manifests"])
     if "secrets" in pipeline:
         data = {key: "" for key in pipeline["secrets"]}
-        objects.append(Object({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-secrets"}, "data": data},
-                              f"secrets of {name}"))
+        objects.append(
+            Object(
+                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-secrets"}, "data": data},
+                f"secrets of {name}",
+            )
+        )
     return objects
 
 
@@ -123,5 +131,8 @@ def stack(only_own=False):
 
     Raises NoChart unless only what is written in this repository is asked for.
     """
-    return [(pipeline["deploy"]["namespace"], object) for name, pipeline in pipelines().items()
-            for object in (own(name) if only_own else render(name))]
+    return [
+        (pipeline["deploy"]["namespace"], object)
+        for name, pipeline in pipelines().items()
+        for object in (own(name) if only_own else render(name))
+    ]

@@ -1,4 +1,5 @@
 """Everything fits on the nodes that Terraform makes, and costs what it says."""
+
 import dataclasses
 import json
 import re
@@ -64,6 +65,7 @@ def packed(found, count_of):
 @pytest.mark.parametrize("name", pods.published())
 def test_what_is_recorded_of_published_charts_is_true(name):
     import os
+
     try:
         found = pods.of_charts(name)
     except NoChart as missing:
@@ -106,6 +108,7 @@ def test_the_builder_fits_on_its_own_node():
 
 def test_the_application_for_one_small_node_fits_on_one():
     from test_manifests import todo
+
     small = list(pods.of(todo("small.yaml"), "todo"))
     assert sum(pod.most * pod.memory for pod in small) < 512 * 2**20
     assert sum(pod.most * pod.cpu for pod in small) < 0.25
@@ -115,8 +118,10 @@ def test_the_application_for_one_small_node_fits_on_one():
 def claims():
     """GiB of block storage by who claims it."""
     found = {}
+
     def add(name, size, count=1):
         found[name] = found.get(name, 0) + pods.quantity(size) / 2**30 * count
+
     for object in [*kustomize("deploy/fairlead/overlays/doks"), *render("kafka"), *render("redis"), *render("jaeger")]:
         spec = object.get("spec") or {}
         if object.kind == "PersistentVolumeClaim":
@@ -131,8 +136,10 @@ def claims():
 
 def test_the_price_counts_every_volume():
     import yaml
-    stated = re.search(r'variable "volumes_gib".*?default = \{(.*?)\}', (ROOT / "deploy/terraform/variables.tf").read_text(),
-                       re.DOTALL).group(1)
+
+    stated = re.search(
+        r'variable "volumes_gib".*?default = \{(.*?)\}', (ROOT / "deploy/terraform/variables.tf").read_text(), re.DOTALL
+    ).group(1)
     stated = {name: float(size) for name, size in re.findall(r"(\w+)\s*=\s*(\d+)", stated)}
     values = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())
     claim = values["prometheus"]["prometheusSpec"]["storageSpec"]["volumeClaimTemplate"]
@@ -142,11 +149,17 @@ def test_the_price_counts_every_volume():
 
 def test_the_registry_has_a_plan_for_every_image():
     text = (ROOT / "deploy/terraform/variables.tf").read_text()
-    stated = set(re.findall(r'"([\w-]+)"', re.search(r'variable "repositories".*?default\s*=\s*\[(.*?)\]', text, re.DOTALL).group(1)))
+    stated = set(
+        re.findall(
+            r'"([\w-]+)"', re.search(r'variable "repositories".*?default\s*=\s*\[(.*?)\]', text, re.DOTALL).group(1)
+        )
+    )
     built = {image for pipeline in pipelines().values() for image in pipeline.get("images", {})}
     assert stated == built | {"fairlead", "fairlead-builder"}
     plan = re.search(r"registry_plan = (.*)", (ROOT / "deploy/terraform/main.tf").read_text()).group(1)
-    assert plan == 'length(var.repositories) <= 1 ? "starter" : length(var.repositories) <= 5 ? "basic" : "professional"'
+    assert (
+        plan == 'length(var.repositories) <= 1 ? "starter" : length(var.repositories) <= 5 ? "basic" : "professional"'
+    )
 
 
 def test_terraform_is_hcl():

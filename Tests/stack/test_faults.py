@@ -1,5 +1,6 @@
-"""The faults of a well-known public attempt at this stack, as far as manifests, chart and Terraform can have them: each is
-looked for by its name."""
+"""The faults of a well-known public attempt at this stack, as far as manifests, chart and Terraform can have them: each
+is looked for by its name."""
+
 import re
 
 import pytest
@@ -54,8 +55,14 @@ def test_dapr_speaks_mtls_and_says_with_whom():
 def test_paths_are_not_rewritten_on_the_way():
     objects = render("todo")
     assert "URLRewrite" not in str(one(objects, "HTTPRoute", "todo"))
-    for path, program in [("/api/health", "backend"), ("/api/tasks/1/complete", "backend"), ("/api/events", "event-service"),
-                          ("/api/eventsource", "backend"), ("/apiary", "frontend"), ("/", "frontend")]:
+    for path, program in [
+        ("/api/health", "backend"),
+        ("/api/tasks/1/complete", "backend"),
+        ("/api/events", "event-service"),
+        ("/api/eventsource", "backend"),
+        ("/apiary", "frontend"),
+        ("/", "frontend"),
+    ]:
         assert route(objects, path) == (program, path)
     # What the smoke test asks for is the API itself, which answers JSON where a page would answer HTML.
     check = next(c for c in pipelines()["todo"]["smokeTest"] if c["get"].endswith("/api/health"))
@@ -109,23 +116,36 @@ def test_images_of_our_manifests_are_digests_or_built_and_pinned():
     assert seen == 6
     # Nothing is built in vain.
     for name, pipeline in pipelines().items():
-        assert set(pipeline.get("images", {})) <= {image for _, image in images(render(name))} if "images" in pipeline else True
+        assert (
+            set(pipeline.get("images", {})) <= {image for _, image in images(render(name))}
+            if "images" in pipeline
+            else True
+        )
 
 
 def test_no_image_is_the_latest():
     for object, image in images(everything()):
         match = IMAGE.match(image)
         assert match and match["tag"] != "latest", f"{object}: {image}"
-        assert match["digest"] or match["tag"] or image in pipelines()["todo"]["images"], f"{object}: {image} has no version"
+        assert (
+            match["digest"] or match["tag"] or image in pipelines()["todo"]["images"]
+        ), f"{object}: {image} has no version"
 
 
 def test_the_chart_takes_no_tag():
     from helm_python import HelmError
     from rendering import helm, merged
+
     chart = ROOT / "deploy/todo/chart"
     digest = "registry.example.com/acme/backend@sha256:" + "0" * 64
-    for image, good in [("backend", True), (digest, True), ("backend:latest", False), ("acme/backend:1.2.3", False),
-                        ("backend@sha256:0", False), ("", False)]:
+    for image, good in [
+        ("backend", True),
+        (digest, True),
+        ("backend:latest", False),
+        ("acme/backend:1.2.3", False),
+        ("backend@sha256:0", False),
+        ("", False),
+    ]:
         values = {"programs": {"backend": {"image": image}}}
         if good:
             assert image in {i for _, i in images(helm(chart, values, "todo", "todo"))}
@@ -157,16 +177,23 @@ def test_pods_are_closed_off():
             assert spec.get("automountServiceAccountToken") is False
             for container in spec["containers"]:
                 context = container["securityContext"]
-                assert context["readOnlyRootFilesystem"] is True and context["allowPrivilegeEscalation"] is False, str(object)
+                assert context["readOnlyRootFilesystem"] is True and context["allowPrivilegeEscalation"] is False, str(
+                    object
+                )
                 assert context["capabilities"] == {"drop": ["ALL"]}
-                assert container["resources"]["requests"].keys() == {"cpu", "memory"} and "memory" in container["resources"]["limits"]
+                assert (
+                    container["resources"]["requests"].keys() == {"cpu", "memory"}
+                    and "memory" in container["resources"]["limits"]
+                )
 
 
 def test_budgets_leave_room_to_drain_a_node():
     for object in of_kind("PodDisruptionBudget"):
         spec = object["spec"]
         assert spec.get("maxUnavailable") or spec.get("minAvailable") == 1, str(object)
-    assert not [object for object in todo("small.yaml") if object.kind == "PodDisruptionBudget"], "one pod could never go"
+    assert not [
+        object for object in todo("small.yaml") if object.kind == "PodDisruptionBudget"
+    ], "one pod could never go"
 
 
 def test_topics_survive_a_broker():
@@ -174,7 +201,9 @@ def test_topics_survive_a_broker():
     brokers = sum(object["spec"]["replicas"] for object in own("kafka") if object.kind == "KafkaNodePool")
     assert {f"todo.tasks.{what}" for what in ("created", "updated", "deleted", "completed")} <= topics.keys()
     for name, spec in topics.items():
-        assert spec["partitions"] == 3 and spec["replicas"] == brokers == 3 and spec["config"]["min.insync.replicas"] == 2
+        assert (
+            spec["partitions"] == 3 and spec["replicas"] == brokers == 3 and spec["config"]["min.insync.replicas"] == 2
+        )
     assert topics["todo.tasks.created"]["config"]["retention.ms"] == 7 * 86_400_000
 
 
@@ -182,11 +211,16 @@ def test_events_are_not_lost_on_the_way():
     """Acknowledged by enough brokers, tried again, and kept where they cannot be handled."""
     pubsub = one(own("todo"), "Component", "pubsub")
     metadata = {item["name"]: item.get("value") for item in pubsub["spec"]["metadata"]}
-    assert metadata["requiredAcks"] == "all" and metadata["initialOffset"] == "oldest" and "consumerGroup" not in metadata
+    assert (
+        metadata["requiredAcks"] == "all" and metadata["initialOffset"] == "oldest" and "consumerGroup" not in metadata
+    )
     policies = one(own("todo"), "Resiliency", "todo")["spec"]["policies"]
     assert policies["retries"] and policies["circuitBreakers"] and policies["timeouts"]
-    groups = {acl["resource"]["name"] for acl in one(own("kafka"), "KafkaUser", "todo")["spec"]["authorization"]["acls"]
-              if acl["resource"]["type"] == "group"}
+    groups = {
+        acl["resource"]["name"]
+        for acl in one(own("kafka"), "KafkaUser", "todo")["spec"]["authorization"]["acls"]
+        if acl["resource"]["type"] == "group"
+    }
     # The consumer group is the id of the application that subscribes: alerts ask for its lag.
     subscriber = one(render("todo"), "Deployment", "event-service").pod["metadata"]["annotations"]["dapr.io/app-id"]
     assert groups == {subscriber}

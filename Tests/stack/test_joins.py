@@ -1,5 +1,6 @@
-"""What the application's manifests say of the programs is what the programs say of themselves; every Secret's key that is
-read is written by somebody, and every one that is written is read."""
+"""What the application's manifests say of the programs is what the programs say of themselves; every Secret's key that
+is read is written by somebody, and every one that is written is read."""
+
 import json
 import re
 import subprocess
@@ -50,7 +51,9 @@ def test_probes_and_monitors_have_handlers(program, objects):
     container = pod["spec"]["containers"][0]
     asked = [container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")]
     asked += [endpoint["path"] for endpoint in one(objects, "ServiceMonitor", "todo")["spec"]["endpoints"]]
-    asked += [value for key, value in (pod["metadata"].get("annotations") or {}).items() if key.endswith("health-check-path")]
+    asked += [
+        value for key, value in (pod["metadata"].get("annotations") or {}).items() if key.endswith("health-check-path")
+    ]
     assert set(asked) <= set(said["paths"])
 
 
@@ -59,7 +62,9 @@ def test_what_is_set_is_read(program, objects):
     declared = {variable["name"]: variable for variable in said["environment"]}
     for variable in one(objects, "Deployment", name).pod["spec"]["containers"][0].get("env", []):
         assert variable["name"] in declared
-        assert declared[variable["name"]]["secret"] == ("valueFrom" in variable), f"{variable['name']} is no secret, or is one"
+        assert declared[variable["name"]]["secret"] == (
+            "valueFrom" in variable
+        ), f"{variable['name']} is no secret, or is one"
 
 
 def test_components_have_the_names_that_programs_ask_for(program):
@@ -76,7 +81,9 @@ def test_topics_are_those_that_are_subscribed_to(program):
     name, said = program
     if name != "event-service":
         return
-    subscribed = {f"todo.tasks.{path.removeprefix('/events/')}" for path in said["paths"] if path.startswith("/events/")}
+    subscribed = {
+        f"todo.tasks.{path.removeprefix('/events/')}" for path in said["paths"] if path.startswith("/events/")
+    }
     topics = {object.name for object in own("kafka") if object.kind == "KafkaTopic"}
     assert subscribed | {"todo.tasks.dead-letter"} == topics
 
@@ -120,6 +127,7 @@ def test_the_gateway_takes_paths_to_who_serves_them(program, objects):
 
 
 # Secrets
+
 
 def readers(namespace, objects):
     """(namespace, Secret, key, who) of every key that an object reads; key None where it reads all."""
@@ -169,13 +177,19 @@ def writers():
             # cert-manager makes one for each listener of a Gateway that names an issuer.
             if object.kind == "Gateway" and any(key.startswith("cert-manager.io/") for key in object.annotations):
                 for listener in object["spec"]["listeners"]:
-                    made |= {(namespace, reference["name"], "tls.crt")
-                             for reference in listener.get("tls", {}).get("certificateRefs", [])}
+                    made |= {
+                        (namespace, reference["name"], "tls.crt")
+                        for reference in listener.get("tls", {}).get("certificateRefs", [])
+                    }
     return made
 
 
 def all_readers():
-    found = [reader for name, pipeline in pipelines().items() for reader in readers(pipeline["deploy"]["namespace"], own(name))]
+    found = [
+        reader
+        for name, pipeline in pipelines().items()
+        for reader in readers(pipeline["deploy"]["namespace"], own(name))
+    ]
     server = [o for o in kustomize("deploy/fairlead/overlays/doks") if o.pod]
     found += [reader for object in server for reader in readers(object.namespace, [object])]
     # Grafana's chart reads what its values name.
@@ -183,8 +197,10 @@ def all_readers():
     found += [("monitoring", admin["existingSecret"], admin[key], "Grafana") for key in ("userKey", "passwordKey")]
     # A pipeline's secret is read from the server's own.
     for name, pipeline in pipelines().items():
-        found += [("fairlead", "fairlead-pipelines", source["env"], f"pipeline {name}")
-                  for source in pipeline.get("secrets", {}).values()]
+        found += [
+            ("fairlead", "fairlead-pipelines", source["env"], f"pipeline {name}")
+            for source in pipeline.get("secrets", {}).values()
+        ]
     return found
 
 

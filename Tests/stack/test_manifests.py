@@ -1,4 +1,5 @@
 """Everything that is deployed is what Kubernetes and the platform's kinds say it may be."""
+
 import re
 import subprocess
 
@@ -10,7 +11,11 @@ from rendering import NoChart, helm, kustomize, merged, own, pipelines, render, 
 
 # Of published charts; nobody has given their schemas.
 WITHOUT_SCHEMA = {
-    "APIService", "Alertmanager", "CustomResourceDefinition", "MutatingWebhookConfiguration", "Prometheus",
+    "APIService",
+    "Alertmanager",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "Prometheus",
     "ValidatingWebhookConfiguration",
 }
 
@@ -76,9 +81,18 @@ def test_a_release_stays_in_its_namespace(name):
 
 def test_kinds_are_those_that_the_server_allows_and_has_rights_for():
     standard = {
-        "ConfigMap", "Secret", "Service", "ServiceAccount", "PersistentVolumeClaim", "Deployment.apps", "StatefulSet.apps",
-        "DaemonSet.apps", "HorizontalPodAutoscaler.autoscaling", "PodDisruptionBudget.policy",
-        "NetworkPolicy.networking.k8s.io", "HTTPRoute.gateway.networking.k8s.io",
+        "ConfigMap",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "PersistentVolumeClaim",
+        "Deployment.apps",
+        "StatefulSet.apps",
+        "DaemonSet.apps",
+        "HorizontalPodAutoscaler.autoscaling",
+        "PodDisruptionBudget.policy",
+        "NetworkPolicy.networking.k8s.io",
+        "HTTPRoute.gateway.networking.k8s.io",
     }
     allowed = {line for line in (ROOT / "deploy/platform/kinds.txt").read_text().split("\n") if line and line[0] != "#"}
     try:
@@ -90,9 +104,16 @@ def test_kinds_are_those_that_the_server_allows_and_has_rights_for():
     assert kinds - standard <= allowed
     if complete and any(object.kind == "PrometheusRule" for _, object in objects):
         assert allowed <= kinds, "the server allows what nobody needs"
-    rules = next(object for object in read("deploy/platform/namespaces/rights.yaml") if object.kind == "ClusterRole")["rules"]
-    rights = {(group, resource) for rule in rules if "delete" in rule["verbs"] for group in rule["apiGroups"]
-              for resource in rule["resources"]}
+    rules = next(object for object in read("deploy/platform/namespaces/rights.yaml") if object.kind == "ClusterRole")[
+        "rules"
+    ]
+    rights = {
+        (group, resource)
+        for rule in rules
+        if "delete" in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
     for kind in kinds | allowed:
         kind, _, group = kind.partition(".")
         plural = (re.sub(r"([^aeiou])y$", r"\1ie", kind) + ("es" if kind.endswith("s") else "s")).lower()
@@ -116,8 +137,12 @@ def test_every_namespace_is_there_before_its_pipeline():
 def test_definitions_come_before_what_they_define():
     """A pipeline's own kinds are its chart's or an earlier one's."""
     known = {"gateway.networking.k8s.io"}  # DOKS brings it.
-    provides = {"monitoring": "monitoring.coreos.com", "cert-manager": "cert-manager.io", "strimzi": "kafka.strimzi.io",
-                "dapr": "dapr.io"}
+    provides = {
+        "monitoring": "monitoring.coreos.com",
+        "cert-manager": "cert-manager.io",
+        "strimzi": "kafka.strimzi.io",
+        "dapr": "dapr.io",
+    }
     for name in pipelines():
         if name in provides:
             known.add(provides[name])
@@ -131,12 +156,20 @@ def test_charts_bring_the_definitions(name):
         kinds = {object["spec"]["group"] for object in render(name) if object.kind == "CustomResourceDefinition"}
     except NoChart as missing:
         pytest.skip(f"{name}: {missing}")
-    assert {"monitoring": "monitoring.coreos.com", "cert-manager": "cert-manager.io", "strimzi": "kafka.strimzi.io",
-            "dapr": "dapr.io"}[name] in kinds
+    assert {
+        "monitoring": "monitoring.coreos.com",
+        "cert-manager": "cert-manager.io",
+        "strimzi": "kafka.strimzi.io",
+        "dapr": "dapr.io",
+    }[name] in kinds
 
 
 def test_published_charts_are_pinned():
-    charts = [p["deploy"]["helm"] for p in pipelines().values() if p["deploy"].get("helm", {}).get("chart", "").startswith("https")]
+    charts = [
+        p["deploy"]["helm"]
+        for p in pipelines().values()
+        if p["deploy"].get("helm", {}).get("chart", "").startswith("https")
+    ]
     assert len(charts) == 5
     for chart in charts:
         assert any(character.isdigit() for character in chart["chart"].rpartition("/")[2]), "no version"
@@ -151,8 +184,10 @@ def test_a_path_of_each_source_is_watched():
         files += [chart["kustomize"]] if "kustomize" in chart else []
         files += [chart["chart"]] if chart and not chart["chart"].startswith("https") else []
         for file in files:
-            watched = any(file == glob or (glob.endswith("/**") and (file + "/").startswith(glob[:-2]))
-                          for glob in pipeline["source"]["paths"])
+            watched = any(
+                file == glob or (glob.endswith("/**") and (file + "/").startswith(glob[:-2]))
+                for glob in pipeline["source"]["paths"]
+            )
             assert watched, f"{name} does not watch {file}"
 
 

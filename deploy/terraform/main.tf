@@ -52,8 +52,8 @@ resource "digitalocean_kubernetes_cluster" "this" {
   # Every namespace may pull from the registry, which must be there first.
   registry_integration = true
 
-  # Load balancers, volumes and their snapshots were made by the cluster and not by Terraform: without this they stay, and
-  # cost money.
+  # Load balancers, volumes and their snapshots were made by the cluster and not by Terraform: without this they stay,
+  # and cost money.
   destroy_all_associated_resources = true
 
   # The state keeps a kubeconfig; it is worth nothing after ten minutes.

@@ -16,7 +16,9 @@ output "monthly_cost_usd" {
 
 output "monthly_cost_usd_at_most" {
   description = "With every node that the autoscaler may add."
-  value       = sum(values(local.cost_parts)) + (var.nodes.max - local.nodes_at_rest) * local.prices.node[var.nodes.size]
+  value = sum(values(local.cost_parts)) + (
+    (var.nodes.max - local.nodes_at_rest) * local.prices.node[var.nodes.size]
+  )
 }
 
 output "monthly_cost_usd_parts" { value = local.cost_parts }

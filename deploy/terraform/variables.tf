@@ -42,7 +42,9 @@ variable "control_plane_allowed" {
   type        = list(string)
 
   validation {
-    condition     = length(var.control_plane_allowed) > 0 && alltrue([for block in var.control_plane_allowed : can(cidrhost(block, 0))])
+    condition = length(var.control_plane_allowed) > 0 && alltrue([
+      for block in var.control_plane_allowed : can(cidrhost(block, 0))
+    ])
     error_message = "At least one block of addresses, such as 203.0.113.7/32."
   }
 }
@@ -89,7 +91,7 @@ variable "registry" {
 }
 
 variable "repositories" {
-  description = "What is pushed there: Fairlead, its builder, and the application's images. The plan follows their number."
+  description = "What is pushed there: Fairlead, its builder, the application's images. The plan follows their number."
   type        = set(string)
   default     = ["fairlead", "fairlead-builder", "backend", "event-service", "frontend"]
 }

@@ -58,7 +58,8 @@ extension TextRule {
         pattern: "^(https://" + hostAndPort + #"/[^\u0000-\u0020\u007F#?]+\.tgz|"#
             + #"(?!/)(?!(.*/)?\.\.(/|$))(?!.*://)[^\u0000-\u001F\u007F]+)$"#,
         length: 1...1024,
-        wanted: "a path inside the repository such as deploy/chart, or an address such as https://example.com/todo-1.2.3.tgz"
+        wanted:
+            "a path inside the repository such as deploy/chart, or an address such as https://example.com/todo-1.tgz"
     ) { text in
         guard text.holds("://") else { return repositoryPath.complaint(text) }
         guard text.begins(with: "https://"), let url = PlainURL(text) else {
@@ -68,7 +69,8 @@ extension TextRule {
         if text.hasControls || text.utf8.contains(where: { " #?".utf8.contains($0) }) {
             return "no spaces, control characters, # or ? may be in it"
         }
-        return url.path.ends(with: ".tgz") && url.path.utf8.count > 5 ? nil : "it must end in the archive's name: NAME.tgz"
+        let names = url.path.ends(with: ".tgz") && url.path.utf8.count > 5
+        return names ? nil : "it must end in an archive's name: NAME.tgz"
     }
 
     /// A SHA-256 digest (FIPS 180-4).

@@ -166,7 +166,9 @@ import Testing
         )
         #expect(helm.deploy.manifests == .helm(expected))
         let digest = String(repeating: "0f", count: 32)
-        let remote = try read("helm: { chart: 'https://x.y/c/d.tgz', sha256: \(digest), manifests: [./k8s/], kustomize: ./x/ }")
+        let remote = try read(
+            "helm: { chart: 'https://x.y/c/d.tgz', sha256: \(digest), manifests: [./k8s/], kustomize: ./x/ }"
+        )
         let published = Definition.Helm(
             chart: "https://x.y/c/d.tgz",
             sha256: digest,
@@ -212,7 +214,11 @@ import Testing
     }
 
     @Test func whatOthersHaveBuiltNeedsNoImages() throws {
-        let text = "name: kafka\nsource: { github: acme/todo, branch: main }\ndeploy: { inCluster: true, manifests: [k8s] }\n"
+        let text = """
+            name: kafka
+            source: { github: acme/todo, branch: main }
+            deploy: { inCluster: true, manifests: [k8s] }
+            """
         let read = try readPipeline(file: "p.yaml", contents: Array(text.utf8))
         #expect(read.images.isEmpty)
         #expect(try DefinitionBody.decode(try DefinitionBody.encode(read)) == read)

@@ -122,7 +122,11 @@ import Testing
             "1.yaml": pipeline("one"), "2.yaml": pipeline("two") + "registry: { embedded: {} }\ncolour: red",
             "3.yaml": pipeline("three") + "registry: { address: 127.0.0.1:5000 }",
             // Nothing is pushed.
-            "4.yaml": "name: four\nsource: { github: a/b, branch: main }\ndeploy: { inCluster: true, manifests: [k8s] }\n",
+            "4.yaml": """
+            name: four
+            source: { github: a/b, branch: main }
+            deploy: { inCluster: true, manifests: [k8s] }
+            """,
         ]
         let faults = try read(files, embeddedRegistry: false).faults
         #expect(faults.count == 3)

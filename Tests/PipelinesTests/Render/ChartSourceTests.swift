@@ -81,8 +81,10 @@ struct ChartSourceTests {
         var small = Limits()
         small.chartBytes = bytes.count - 1
         let cases: [(answer: Response, sha256: String?, limits: Limits, code: String, words: String)] = [
-            (.init(body: .bytes(bytes)), String(repeating: "0", count: 64), .init(), "chart-changed",
-                "write the new sha256 under deploy.helm"),
+            (
+                .init(body: .bytes(bytes)), String(repeating: "0", count: 64), .init(), "chart-changed",
+                "write the new sha256 under deploy.helm"
+            ),
             (.init(body: .bytes(bytes)), nil, small, "chart-too-large", "raise chartBytes"),
             (.init(body: .bytes(bomb)), nil, .init(), "chart-too-large", "unpacks to more than 100 MiB"),
             (.init(body: .bytes(Array("<html>".utf8))), nil, .init(), "chart-invalid", "one gzip file"),
@@ -120,13 +122,16 @@ struct ChartSourceTests {
         #expect(error?.reason.code == "chart-address", "\(error?.reason.code ?? "")")
     }
 
-    @Test("is rendered with its definitions and what the repository adds", .enabled(if: hasTools, "no helm or kustomize"))
+    @Test("is rendered with its definitions and what the repository adds", .enabled(if: hasTools, "no tools"))
     func rendered() async throws {
         let bytes = try await Self.archive()
         let room = try RenderRoom([
             "blue.yaml": "colour: blue\n",
             "more/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: more }\n",
-            "most/kustomization.yaml": "configMapGenerator: [{ name: most, options: { disableNameSuffixHash: true } }]\n",
+            "most/kustomization.yaml": """
+            generatorOptions: { disableNameSuffixHash: true }
+            configMapGenerator: [{ name: most }]
+            """,
         ])
         try await SecureServer.with(days: 30, serving: ["todo-1.2.3.tgz": bytes]) { server in
             let helm = Definition.Helm(

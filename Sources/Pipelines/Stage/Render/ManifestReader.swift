@@ -90,7 +90,12 @@ public struct ManifestReader: Sendable {
     }
 
     /// Plain files, without the Job that must finish first.
-    private func add(_ paths: [String], _ checkout: Checkout, except before: String?, to list: inout ManifestList) throws {
+    private func add(
+        _ paths: [String],
+        _ checkout: Checkout,
+        except before: String?,
+        to list: inout ManifestList
+    ) throws {
         var files = try ManifestFiles(checkout: checkout.root)
         for path in paths { try files.add(path) }
         for file in files.files where file.path != before { try list.add(file) }

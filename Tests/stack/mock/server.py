@@ -24,20 +24,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         text = self.rfile.read(length)
         headers = {}
-        sent = None
         try:
-            sent = json.loads(text) if text.strip() else None
-            request = Request(self.server.address, self.command, address.path, query, json.loads(text) if sent is not None
-                              else None)
+            body = json.loads(text) if text.strip() else None
+            request = Request(self.server.address, self.command, address.path, query, body)
             with self.server.account.lock:
                 status, answer = self.server.answer(request, self.headers)
         except Refused as refusal:
             status, answer, headers = refusal.status, refusal.body, refusal.headers
-        faults = [] if self.server.contract is None else self.server.contract.faults(
-            self.command, address.path, query, sent, status, answer)
-        if faults:
-            self.server.drift += faults
-            status, answer = 500, {"id": "drift", "message": "; ".join(faults)}
         self.reply(status, answer, headers)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
@@ -88,12 +81,25 @@ class Server(http.server.ThreadingHTTPServer):
                 raise Refused(fault[2], "this time not", headers=fault[4])
         function, names = find(request.method, request.path)
         if function is None:
-            self.drift.append(f"the mock does not know {request.method} {request.path}")
-            raise Refused(404, "not known to the mock")
-        answer = function(self.account, request, **names)
-        if request.method != "GET":
-            self.account.changes.append((request.method, request.path))
-        return answer
+            raise self.drifted([f"the mock does not know {request.method} {request.path}"])
+        exchange = (request.method, request.path)
+        found = self.contract.request_faults(*exchange, request.query, request.body) if self.contract else []
+        if found:
+            raise self.drifted(found)
+        try:
+            status, answer = function(self.account, request, **names)
+        except Refused as refusal:
+            status, answer = refusal.status, refusal.body
+        found = self.contract.answer_faults(*exchange, status, answer) if self.contract else []
+        if found:
+            raise self.drifted(found)
+        if request.method != "GET" and status < 400:
+            self.account.changes.append(exchange)
+        return status, answer
+
+    def drifted(self, faults):
+        self.drift += faults
+        return Refused(500, "; ".join(faults), name="drift")
 
     def close(self):
         self.shutdown()

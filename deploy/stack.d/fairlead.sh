@@ -1,0 +1,204 @@
+# Fairlead in the cluster, and what it is told by its API.
+
+kube() { command kubectl --kubeconfig "$state/kubeconfig" "$@"; }
+
+# The manifests go through a pipe: Secrets among them are in no file and on no command line.
+apply() {
+    local manifests
+    manifests=$(cat)
+    if [ -n "$dry_run" ]; then
+        say "would apply:" "$(jq -r '"\(.kind) \(.metadata.namespace // "")/\(.metadata.name)"' <<<"$manifests" | tr '\n' ' ')"
+        return 0
+    fi
+    kube apply --server-side --force-conflicts --field-manager=fairlead-stack -f - <<<"$manifests"
+}
+
+cluster_credentials() {
+    local id
+    id=$(clusters_now | jq -r '.[0].id // empty')
+    [ -n "$id" ] || { say "would fetch a kubeconfig for six hours" && return 0; }
+    api GET "/v2/kubernetes/clusters/$id/kubeconfig?expiry_seconds=21600" >"$state/kubeconfig.new"
+    mv "$state/kubeconfig.new" "$state/kubeconfig"
+}
+
+# pipelines: the files, in the order in which they are brought up: that of their names.
+pipelines() { printf '%s\n' "$root"/pipelines/stack/*.yaml; }
+pipeline_name() { sed -nE 's/^name: *([^ #]+).*/\1/p' "$1"; }
+
+# in_pipelines EXPRESSION: what sed finds in all of them, once each.
+in_pipelines() { pipelines | xargs sed -nE "$1" | sort -u; }
+
+# --- before the server: namespaces and secrets
+
+prepare_namespaces() {
+    local name
+    for name in fairlead $(in_pipelines 's/^ *namespace: *([-a-z0-9]+).*/\1/p; s/^deploy:.*[{ ]namespace: *([-a-z0-9]+).*/\1/p'); do
+        jq -n --arg name "$name" '{apiVersion: "v1", kind: "Namespace", metadata: {name: $name}}' | apply
+    done
+}
+
+# secret_value NAME KEY: what the cluster has, base64.
+secret_value() {
+    [ -s "$state/kubeconfig" ] || return 0
+    kube --namespace fairlead get secret "$1" --ignore-not-found --output json | jq -r --arg key "$2" '.data[$key]? // empty'
+}
+
+# secret NAME KEY=VARIABLE...: a Secret of the values of variables, which reach jq through its environment.
+secret() {
+    local name=$1 pair keys='{}'
+    shift
+    for pair in "$@"; do
+        keys=$(jq -c --arg key "${pair%%=*}" --arg variable "${pair#*=}" '.[$key] = $variable' <<<"$keys")
+    done
+    jq -n --arg name "$name" --argjson keys "$keys" '{apiVersion: "v1", kind: "Secret", type: "Opaque",
+        metadata: {name: $name, namespace: "fairlead"}, data: ($keys | map_values(env[.] | @base64))}' | apply
+}
+
+# Generated once: a second `up` finds them in the cluster. Tokens are those of this call.
+prepare_secrets() {
+    local names name pairs=()
+    (
+        WEBHOOK_SECRET=$(secret_value fairlead webhook-secret | base64 -d)
+        [ -n "$WEBHOOK_SECRET" ] || WEBHOOK_SECRET=$(secret_text 32)
+        export WEBHOOK_SECRET FAIRLEAD_DIGITALOCEAN_TOKEN FAIRLEAD_GITHUB_TOKEN
+        secret fairlead webhook-secret=WEBHOOK_SECRET digitalocean-token=FAIRLEAD_DIGITALOCEAN_TOKEN \
+            github-token=FAIRLEAD_GITHUB_TOKEN
+    )
+    names=$(in_pipelines 's/.*[{ ]env: *([A-Z][A-Z0-9_]*).*/\1/p')
+    [ -n "$names" ] || return 0
+    (
+        for name in $names; do
+            [ -n "${!name-}" ] || printf -v "$name" '%s' "$(secret_value fairlead-pipelines "$name" | base64 -d)"
+            [ -n "${!name}" ] || printf -v "$name" '%s' "$(secret_text 24)"
+            # shellcheck disable=SC2163
+            export "$name"
+            pairs+=("$name=$name")
+        done
+        secret fairlead-pipelines "${pairs[@]}"
+    )
+}
+
+# --- the server: its overlay, with what is ours written into a copy
+
+render_overlay() {
+    local file name work=$state/fairlead digest
+    rm -rf "$work"
+    cp -R "$root/deploy/fairlead" "$work"
+    cd "$work/overlays/stack"
+    sed -i.bak "s/REGISTRY/$REGISTRY/" kustomization.yaml
+    for name in fairlead-builder fairlead; do
+        digest=$(digest_of "$name" "$version" 2>/dev/null) || digest=
+        sed -i.bak "s/DIGEST-OF-$name\$/${digest:-sha256:$(printf '0%.0s' {1..64})}/" kustomization.yaml
+    done
+    sed -i.bak "s/deploy\.example\.com/$HOST/" config/fairlead.yaml ../doks/public/gateway.yaml
+    mkdir -p config/pipelines
+    for file in $(pipelines); do
+        sed -e "s#acme/fairlead#$REPOSITORY#; s#branch: main#branch: $BRANCH#; s#digitalocean: acme#digitalocean: $REGISTRY#" \
+            -e "s#todo\.example\.com#$TODO_HOST#g; s#deploy\.example\.com#$HOST#g" "$file" >"config/pipelines/${file##*/}"
+    done
+    {
+        say "apiVersion: kustomize.config.k8s.io/v1beta1"
+        say "kind: Kustomization"
+        say "resources: [..]"
+        say "configMapGenerator:"
+        say "  - name: fairlead-pipelines"
+        say "    namespace: fairlead"
+        say "    behavior: replace"
+        say "    files:"
+        for file in config/pipelines/*.yaml; do say "      - pipelines/${file##*/}"; done
+    } >config/kustomization.yaml
+    cd "$root"
+}
+
+start_fairlead() {
+    local before
+    render_overlay
+    change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$state/fairlead/overlays/stack/config"
+    change kube --namespace fairlead rollout status deployment/fairlead --timeout=10m
+    change kube --namespace fairlead-builder rollout status deployment/fairlead-builder --timeout=10m
+}
+
+# --- its API, through the API server: nothing of it is open to the world for this
+
+open_api() {
+    local line=
+    close_api
+    # Not the lock: when this script is killed, it must not be waited for.
+    kube --namespace fairlead port-forward service/fairlead :80 >"$state/forward.log" 2>&1 9>&- &
+    forward=$!
+    printf '%s\n' "$forward" >"$state/forward.pid"
+    for _ in $(seq 100); do
+        line=$(sed -nE 's/^Forwarding from 127\.0\.0\.1:([0-9]+).*/\1/p' "$state/forward.log" | head -n 1)
+        [ -z "$line" ] || break
+        kill -0 "$forward" 2>/dev/null || break
+        sleep 0.2
+    done
+    [ -n "$line" ] || { cat "$state/forward.log" >&2 && fail "the server in the cluster is not reached"; }
+    fairlead_url=http://127.0.0.1:$line
+}
+
+# Also what a killed `up` left, if it is still that.
+close_api() {
+    local pid
+    pid=$(recalled forward.pid)
+    [ -n "$pid" ] || return 0
+    [[ $(ps -o args= -p "$pid" 2>/dev/null || true) != *"$state/kubeconfig"*port-forward* ]] || kill "$pid" 2>/dev/null || true
+    rm -f "$state/forward.pid"
+    forward=
+}
+
+# fairlead METHOD PATH [BODY]: prints the answer's body. A forward ends with its pod, so it is opened anew.
+fairlead() {
+    local answer status
+    for _ in 1 2 3 4 5 6; do
+        answer=$(request "$(<"$state/fairlead-token")" "$1" "$fairlead_url$2" "${3-}" 2>/dev/null)
+        status=${answer##*$'\n'}
+        [ "$status" = 000 ] || break
+        pause
+        open_api
+    done
+    answer=${answer%$'\n'*}
+    case $status in
+    2??) printf '%s\n' "$answer" ;;
+    401) return 3 ;;
+    *) printf 'deploy/stack: Fairlead, %s %s: %s %s\n' "$1" "$2" "$status" "$(jq -r '.detail? // .title? // empty' <<<"$answer" 2>&1)" >&2 && return 1 ;;
+    esac
+}
+
+in_server() { kube --namespace fairlead exec deployment/fairlead -- fairlead "$@" --config /etc/fairlead/config/fairlead.yaml; }
+
+# A token of the role deployer. One that a killed `up` made and did not keep is revoked.
+sign_in() {
+    local id status=0
+    if [ -s "$state/fairlead-token" ]; then
+        fairlead GET /api/v1/pipelines >/dev/null || status=$?
+        [ "$status" = 3 ] || return "$status"
+    fi
+    for id in $(in_server token list | awk -F '\t' '$3 == "deploy/stack" && $4 == "valid" { print $1 }'); do
+        in_server token revoke "$id"
+    done
+    in_server token create --role deployer --name deploy/stack >"$state/fairlead-token.new"
+    mv "$state/fairlead-token.new" "$state/fairlead-token"
+}
+
+# deploy_pipeline NAME: brings it to a run that has succeeded, joining one that is under way.
+deploy_pipeline() {
+    local run status reason
+    run=$(fairlead GET "/api/v1/runs?pipeline=$1&limit=1" | jq -c '.runs[0] // empty')
+    case $(jq -r '.status // empty' <<<"$run") in
+    queued | running) run=$(jq -r .id <<<"$run") ;;
+    *) run=$(fairlead POST "/api/v1/pipelines/$1/runs" | jq -r .id) ;;
+    esac
+    while :; do
+        answer=$(fairlead GET "/api/v1/runs/$run")
+        status=$(jq -r .status <<<"$answer")
+        reason=$(jq -r '.reason | if . then "\(.code): \(.message // .text // "")" else "" end' <<<"$answer")
+        case $status in
+        succeeded) say "  $1: run $run succeeded" && return 0 ;;
+        skipped) say "  $1: run $run had nothing to do ($reason)" && return 0 ;;
+        superseded) deploy_pipeline "$1" && return 0 ;;
+        failed | errored | cancelled) fail "$1: run $run $status ($reason). Its log: deploy/stack status, docs/troubleshooting.md" ;;
+        esac
+        pause
+    done
+}

@@ -38,7 +38,7 @@ at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 check_tools() {
     local tool found
     at_least 4.4 "${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}" && good "bash ${BASH_VERSION%%(*}" || bad "bash 4.4 or later is needed"
-    for tool in curl jq git podman flock; do
+    for tool in curl jq git podman flock getent; do
         command -v "$tool" >/dev/null && good "$tool" || bad "$tool is missing: install it with your system's packages"
     done
     command -v jq >/dev/null || return 0

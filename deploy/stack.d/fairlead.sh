@@ -21,19 +21,26 @@ cluster_credentials() {
     mv "$state/kubeconfig.new" "$state/kubeconfig"
 }
 
-# pipelines: the files, in the order in which they are brought up: that of their names.
-pipelines() { printf '%s\n' "$root"/pipelines/stack/*.yaml; }
-pipeline_name() { sed -nE 's/^name: *([^ #]+).*/\1/p' "$1"; }
+# pipelines: their names, in the order in which they are brought up.
+pipelines() { grep -vE '^ *(#|$)' "$root/pipelines/stack/order"; }
 
 # in_pipelines EXPRESSION: what sed finds in all of them, once each.
-in_pipelines() { pipelines | xargs sed -nE "$1" | sort -u; }
+in_pipelines() { pipelines | sed "s#.*#$root/pipelines/stack/&.yaml#" | xargs sed -nE "$1" | sort -u; }
 
 # --- before the server: namespaces and secrets
 
 prepare_namespaces() {
-    local name
-    for name in fairlead $(in_pipelines 's/^ *namespace: *([-a-z0-9]+).*/\1/p; s/^deploy:.*[{ ]namespace: *([-a-z0-9]+).*/\1/p'); do
-        jq -n --arg name "$name" '{apiVersion: "v1", kind: "Namespace", metadata: {name: $name}}' | apply
+    local name level
+    for name in fairlead $(in_pipelines 's/^ *namespace: *([-a-z0-9]+).*/\1/p'); do
+        case $name in
+        kube-system) continue ;;
+        fairlead) level=restricted ;;
+        # The node exporter looks at its node.
+        monitoring) level=privileged ;;
+        *) level=baseline ;;
+        esac
+        jq -n --arg name "$name" --arg level "$level" '{apiVersion: "v1", kind: "Namespace", metadata: {name: $name,
+            labels: {"pod-security.kubernetes.io/enforce": $level}}}' | apply
     done
 }
 
@@ -69,6 +76,8 @@ prepare_secrets() {
     (
         for name in $names; do
             [ -n "${!name-}" ] || printf -v "$name" '%s' "$(secret_value fairlead-pipelines "$name" | base64 -d)"
+            # Names are no secrets.
+            [ -n "${!name}" ] || [[ $name != *_USER ]] || printf -v "$name" admin
             [ -n "${!name}" ] || printf -v "$name" '%s' "$(secret_text 24)"
             # shellcheck disable=SC2163
             export "$name"
@@ -81,39 +90,43 @@ prepare_secrets() {
 # --- the server: its overlay, with what is ours written into a copy
 
 render_overlay() {
-    local file name work=$state/fairlead digest
-    rm -rf "$work"
-    cp -R "$root/deploy/fairlead" "$work"
-    cd "$work/overlays/stack"
-    sed -i.bak "s/REGISTRY/$REGISTRY/" kustomization.yaml
-    for name in fairlead-builder fairlead; do
+    local name digest
+    overlays=$state/fairlead/overlays
+    rm -rf "$state/fairlead"
+    cp -R "$root/deploy/fairlead" "$state/fairlead"
+    sed -i.bak "s#/REGISTRY/#/$REGISTRY/#" "$overlays/stack/kustomization.yaml"
+    for name in fairlead fairlead-builder; do
         digest=$(digest_of "$name" "$version" 2>/dev/null) || digest=
-        sed -i.bak "s/DIGEST-OF-$name\$/${digest:-sha256:$(printf '0%.0s' {1..64})}/" kustomization.yaml
+        # A dry run has no image yet.
+        [ -n "$digest$dry_run" ] || fail "the registry does not have $name:$version"
+        sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
     done
-    sed -i.bak "s/deploy\.example\.com/$HOST/" config/fairlead.yaml ../doks/public/gateway.yaml
-    mkdir -p config/pipelines
-    for file in $(pipelines); do
-        sed -e "s#acme/fairlead#$REPOSITORY#; s#branch: main#branch: $BRANCH#; s#digitalocean: acme#digitalocean: $REGISTRY#" \
-            -e "s#todo\.example\.com#$TODO_HOST#g; s#deploy\.example\.com#$HOST#g" "$file" >"config/pipelines/${file##*/}"
+    sed -i.bak "s/deploy\.example\.com/$HOST/" "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
+    mkdir -p "$overlays/stack-pipelines"
+    for name in $(pipelines); do
+        sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \
+            -e "s#todo\.example\.com#$TODO_HOST#g" "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
     done
     {
         say "apiVersion: kustomize.config.k8s.io/v1beta1"
         say "kind: Kustomization"
-        say "resources: [..]"
+        say "resources: [../stack]"
         say "configMapGenerator:"
         say "  - name: fairlead-pipelines"
         say "    namespace: fairlead"
         say "    behavior: replace"
         say "    files:"
-        for file in config/pipelines/*.yaml; do say "      - pipelines/${file##*/}"; done
-    } >config/kustomization.yaml
-    cd "$root"
+        for name in $(pipelines); do say "      - $name.yaml"; done
+    } >"$overlays/stack-pipelines/kustomization.yaml"
+}
+
+apply_overlay() {
+    change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$overlays/$1"
 }
 
 start_fairlead() {
-    local before
     render_overlay
-    change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$state/fairlead/overlays/stack/config"
+    apply_overlay stack-pipelines
     change kube --namespace fairlead rollout status deployment/fairlead --timeout=10m
     change kube --namespace fairlead-builder rollout status deployment/fairlead-builder --timeout=10m
 }

@@ -14,22 +14,30 @@ digest_of() {
 
 push_images() {
     version=$(source_digest)
-    push_image fairlead --file "$root/deploy/fairlead/Containerfile" "$root"
-    push_image fairlead-builder "$root/deploy/fairlead/builder"
+    push_image fairlead
+    push_image fairlead-builder
 }
 
 push_image() {
-    local name=$1 image=registry.digitalocean.com/$REGISTRY/$1:$version
-    shift
-    if [ -n "$(digest_of "$name" "$version" 2>/dev/null)" ]; then
+    local image=registry.digitalocean.com/$REGISTRY/$1:$version
+    if [ -n "$(digest_of "$1" "$version" 2>/dev/null)" ]; then
         say "$image is in the registry"
         return 0
     fi
-    change podman build --platform linux/amd64 --tag "$image" "$@"
-    if [ -z "$dry_run" ]; then
-        # Worth an hour, and only for this push.
-        api GET "/v2/registries/$REGISTRY/docker-credentials?read_write=true&expiry_seconds=3600" >"$state/push.json"
-    fi
+    "build_$1" "$image"
+    # Worth an hour, and only for this push.
+    [ -n "$dry_run" ] || api GET "/v2/registries/$REGISTRY/docker-credentials?read_write=true&expiry_seconds=3600" >"$state/push.json"
     change podman push --authfile "$state/push.json" "$image"
     rm -f "$state/push.json"
+}
+
+# The server of the stack has helm and kubectl in it, which the platform's pipelines need.
+build_fairlead() {
+    local bare=localhost/fairlead:$version
+    change podman build --platform linux/amd64 --file "$root/deploy/fairlead/Containerfile" --tag "$bare" "$root"
+    change podman build --platform linux/amd64 --build-arg "FAIRLEAD_IMAGE=$bare" --tag "$1" "$root/deploy/fairlead/tools"
+}
+
+build_fairlead-builder() {
+    change podman build --platform linux/amd64 --tag "$1" "$root/deploy/fairlead/builder"
 }

@@ -34,30 +34,49 @@ command_up() {
 }
 
 deploy_pipelines() {
-    local file name
+    local name
     if [ -n "$dry_run" ]; then
-        for file in $(pipelines); do
-            say "would ask Fairlead: POST /api/v1/pipelines/$(pipeline_name "$file")/runs, and wait"
-        done
+        for name in $(pipelines); do say "would ask Fairlead: POST /api/v1/pipelines/$name/runs, and wait"; done
         return 0
     fi
     open_api
     sign_in
-    for file in $(pipelines); do
-        name=$(pipeline_name "$file")
+    for name in $(pipelines); do
         deploy_pipeline "$name"
+        case $name in
         # The kinds of certificates are there now.
-        [ "$name" != cert-manager ] || change kube apply --server-side --force-conflicts --field-manager=fairlead-stack \
-            --kustomize "$state/fairlead/overlays/doks/public"
+        cert-manager) apply_overlay doks/public ;;
+        # The application's smoke test goes through its name, and its certificate needs it too.
+        gateway) wait_for_name gateway todo "$TODO_HOST" ;;
+        esac
     done
     close_api
 }
 
+# wait_for_name NAMESPACE GATEWAY HOST: until the host's name leads to the gateway's load balancer.
+wait_for_name() {
+    local address told=
+    while :; do
+        address=$(address_of "$1" "$2")
+        [ -z "$address" ] || ! getent ahostsv4 "$3" | awk '{ print $1 }' | grep -qxF "$address" || return 0
+        if [ "$told" != "${address:-none}" ]; then
+            say "  ${address:+make a DNS record now: $3, A, $address. }Waiting…"
+            told=${address:-none}
+        fi
+        pause
+    done
+}
+
+address_of() {
+    kube --namespace "$1" get gateways.gateway.networking.k8s.io "$2" --ignore-not-found --output json |
+        jq -r '.status.addresses[0].value? // empty'
+}
+
 say_addresses() {
-    step "What is left to you"
     [ -z "$dry_run" ] || return 0
-    kube get gateways.gateway.networking.k8s.io --all-namespaces --output json |
-        jq -r '.items[] | "  DNS: an A record of \([.spec.listeners[].hostname // empty] | unique | join(", ")) to \(.status.addresses[0].value // "(no address yet: deploy/stack status)")"'
-    say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github; its secret:"
+    step "What is left to you"
+    say "  DNS: $HOST, A, $(address_of fairlead fairlead)"
+    say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github, of content type application/json; its secret:"
     say "    kubectl --kubeconfig $state/kubeconfig --namespace fairlead get secret fairlead -o jsonpath='{.data.webhook-secret}' | base64 -d"
+    say "  The application: https://$TODO_HOST"
 }

@@ -1,6 +1,7 @@
 """What the account holds, what it refuses, and what it costs."""
 import datetime
 import threading
+import time
 import uuid
 
 REGIONS = {"fra1": True, "ams3": True, "nyc3": True, "lon1": True, "nyc2": False}
@@ -54,10 +55,10 @@ class Account:
     LISTS = ("vpcs", "clusters", "droplets", "load_balancers", "volumes", "snapshots", "firewalls", "projects",
              "registries", "tags")
 
-    def __init__(self, token="dop_v1_operator", looks=1):
+    def __init__(self, token="dop_v1_operator", delay=0.2):
         self.lock = threading.RLock()
         self.tokens = {token}
-        self.looks = looks            # how often something is looked at before it is there, or gone
+        self.delay = delay            # seconds until a cluster is there, or gone
         self.status, self.email_verified = "active", True
         self.droplet_limit, self.volume_limit = 25, 100
         self.tier = "starter"
@@ -91,6 +92,9 @@ class Account:
         return ([f"do:kubernetes:{one['id']}" for one in self.clusters.values() if one["vpc_uuid"] == vpc]
                 + [f"do:droplet:{one['id']}" for one in self.droplets.values() if one["vpc_uuid"] == vpc]
                 + [f"do:loadbalancer:{one['id']}" for one in self.load_balancers.values() if one["vpc_uuid"] == vpc])
+
+    def due(self):
+        return time.monotonic() + self.delay
 
     def bill(self):
         """What the account costs a month, in US dollars, by kind. Kinds that cost nothing are left out."""

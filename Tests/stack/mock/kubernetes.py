@@ -1,5 +1,6 @@
 """Clusters, their pools and nodes, and what goes with a cluster and what does not."""
 import copy
+import time
 import uuid
 
 from .account import REGIONS, SIZES, VERSIONS, Refused, now
@@ -67,7 +68,7 @@ def create(account, request):
     cluster |= {key: value for key, value in wanted.items() if value is not None}
     cluster |= {"id": str(uuid.uuid4()), "version": versions[0], "vpc_uuid": vpc, "ipv4": "203.0.113.7",
                 "status": {"state": "provisioning"}, "created_at": now(), "updated_at": now(), "node_pools": [],
-                "looks": account.looks}
+                "due": account.due()}
     cluster["endpoint"] = f"https://{cluster['id']}.k8s.ondigitalocean.com"
     cluster["tags"] = cluster["tags"] + ["k8s", f"k8s:{cluster['id']}"]
     policy = cluster.get("maintenance_policy")
@@ -85,18 +86,18 @@ def create(account, request):
 
 
 def shown(cluster):
-    return copy.deepcopy({key: value for key, value in cluster.items() if key not in ("looks", "takes_all")})
+    return copy.deepcopy({key: value for key, value in cluster.items() if key not in ("due", "takes_all")})
 
 
-def look(account, cluster):
-    """Nothing at DigitalOcean is there at once, or gone at once: it takes some looks."""
-    cluster["looks"] -= 1
-    if cluster["looks"] >= 0:
-        return
-    if cluster["status"]["state"] == "provisioning":
-        cluster["status"]["state"] = "running"
-    elif cluster["status"]["state"] == "deleting":
-        remove(account, cluster)
+def settle(account):
+    """Nothing at DigitalOcean is there at once, or gone at once."""
+    for cluster in list(account.clusters.values()):
+        if time.monotonic() < cluster["due"]:
+            continue
+        if cluster["status"]["state"] == "provisioning":
+            cluster["status"]["state"] = "running"
+        elif cluster["status"]["state"] == "deleting":
+            remove(account, cluster)
 
 
 def remove(account, cluster):
@@ -115,14 +116,11 @@ def remove(account, cluster):
 
 @route("GET", "/v2/kubernetes/clusters")
 def listed(account, request):
-    for cluster in list(account.clusters.values()):
-        look(account, cluster)
     return paged(request, "kubernetes_clusters", [shown(one) for one in account.clusters.values()])
 
 
 @route("GET", "/v2/kubernetes/clusters/{id}")
 def one(account, request, id):
-    look(account, account.get("clusters", id))
     return 200, {"kubernetes_cluster": shown(account.get("clusters", id))}
 
 
@@ -138,7 +136,7 @@ def update(account, request, id):
 
 def begin_deletion(account, id, everything):
     cluster = account.get("clusters", id)
-    cluster["status"]["state"], cluster["looks"] = "deleting", account.looks
+    cluster["status"]["state"], cluster["due"] = "deleting", account.due()
     cluster["takes_all"] = everything or cluster.get("takes_all", False)
     return 204, None
 

@@ -279,3 +279,11 @@ def delete_tag(account, request, name):
     account.get("tags", name)
     del account.tags[name]
     return 204, None
+
+
+@route("GET", "/github/repos/{owner}/{name}/branches/{branch}")
+def branch(account, request, owner, name, branch):
+    """Not of this account: what GitHub says of the repository that is deployed."""
+    if (owner, name) == ("acme", "stack"):
+        return 200, {"name": branch}
+    raise Refused(404, "Not Found")

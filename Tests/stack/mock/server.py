@@ -5,7 +5,7 @@ import re
 import threading
 import urllib.parse
 
-from . import kubernetes, networks, registries  # noqa: F401  (they register their routes)
+from . import kubernetes, networks, registries  # noqa: F401  (networks registers its routes)
 from .account import Refused
 from .routes import find
 
@@ -19,6 +19,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle_any(self):
+        if self.path.startswith("/_push/"):
+            return self.push()
         address = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(address.query))
         length = int(self.headers.get("Content-Length") or 0)
@@ -34,6 +36,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(status, answer, headers)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
+
+    def push(self):
+        """What the registry's own host would take: /_push/REGISTRY/REPOSITORY/TAG, with an image's content."""
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        try:
+            with self.server.account.lock:
+                digest = registries.push(self.server.account, *self.path.split("/")[2:], content)
+                self.server.account.changes.append(("PUSH", self.path))
+            self.reply(201, {"digest": digest}, {})
+        except Refused as refusal:
+            self.reply(refusal.status, refusal.body, {})
 
     def reply(self, status, answer, headers):
         kind = "application/yaml" if isinstance(answer, str) else "application/json"
@@ -79,6 +92,7 @@ class Server(http.server.ThreadingHTTPServer):
             if fault[0] == request.method and fault[1].fullmatch(request.path) and fault[3] > 0:
                 fault[3] -= 1
                 raise Refused(fault[2], "this time not", headers=fault[4])
+        kubernetes.settle(self.account)
         function, names = find(request.method, request.path)
         if function is None:
             raise self.drifted([f"the mock does not know {request.method} {request.path}"])
@@ -93,7 +107,7 @@ class Server(http.server.ThreadingHTTPServer):
         found = self.contract.answer_faults(*exchange, status, answer) if self.contract else []
         if found:
             raise self.drifted(found)
-        if request.method != "GET" and status < 400:
+        if request.method != "GET" and status < 400 and not request.path.endswith("validate-name"):
             self.account.changes.append(exchange)
         return status, answer
 

@@ -53,6 +53,30 @@ extension TextRule {
         return fits ? nil : "between dots comes a field's name, or * for every item of a list"
     }
 
+    /// Where a chart is: inside the repository, or where it is published.
+    static let chart = TextRule(
+        pattern: "^(https://" + hostAndPort + #"/[^\u0000-\u0020\u007F#?]+\.tgz|"#
+            + #"(?!/)(?!(.*/)?\.\.(/|$))(?!.*://)[^\u0000-\u001F\u007F]+)$"#,
+        length: 1...1024,
+        wanted: "a path inside the repository such as deploy/chart, or an address such as https://example.com/todo-1.2.3.tgz"
+    ) { text in
+        guard text.holds("://") else { return repositoryPath.complaint(text) }
+        guard text.begins(with: "https://"), let url = PlainURL(text) else {
+            return "only https:// addresses are read: of a registry or an index, take the address of the archive itself"
+        }
+        if url.user != nil { return "no user or password may be in it" }
+        if text.hasControls || text.utf8.contains(where: { " #?".utf8.contains($0) }) {
+            return "no spaces, control characters, # or ? may be in it"
+        }
+        return url.path.ends(with: ".tgz") && url.path.utf8.count > 5 ? nil : "it must end in the archive's name: NAME.tgz"
+    }
+
+    /// A SHA-256 digest (FIPS 180-4).
+    static let sha256 = TextRule(pattern: "^[0-9a-f]{64}$", length: 64...64, wanted: "64 hexadecimal digits") { text in
+        let fits = text.utf8.allSatisfy { $0.isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+        return fits ? nil : "only 0-9 and a-f may be in it"
+    }
+
     /// Where a value of a chart is.
     static let valuePath = TextRule(
         pattern: #"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"#,

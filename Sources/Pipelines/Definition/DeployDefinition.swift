@@ -68,14 +68,23 @@ extension Definition {
     }
 
     public struct Helm: Codable, Sendable, Equatable {
-        /// The chart's folder inside the repository.
+        /// The chart's folder inside the repository, or the https address of a chart's archive.
         public var chart: String
+        /// Of the archive, as 64 hexadecimal digits; nil if any will do.
+        public var sha256: String?
         /// Files of values inside the repository; later ones win.
         public var values: [String]
         /// Dotted path → value; they win over the files.
         public var set: [String: JSONScalar]
         /// Default: the pipeline's name.
         public var release: String
+        /// Files and folders of manifests inside the repository that are applied with what the chart gives.
+        public var manifests: [String]?
+        /// A folder with a kustomization inside the repository that is applied with what the chart gives.
+        public var kustomize: String?
+
+        /// The chart is not in the repository.
+        var isRemote: Bool { chart.begins(with: "https://") }
     }
 
     public struct ImagePath: Codable, Sendable, Equatable {

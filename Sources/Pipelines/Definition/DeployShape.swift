@@ -62,8 +62,16 @@ extension Shape {
                 ObjectShape(keys: [
                     .required(
                         "chart",
-                        .text(.repositoryPath),
-                        "The chart's folder inside the repository, with the charts that it depends on."
+                        .text(.chart),
+                        """
+                        The chart's folder inside the repository, with the charts that it depends on; or the https address \
+                        of a chart's archive.
+                        """
+                    ),
+                    .optional(
+                        "sha256",
+                        .text(.sha256),
+                        "What the archive at that address must be. Default: what a run's clone stage finds there."
                     ),
                     .optional(
                         "values",
@@ -76,9 +84,22 @@ extension Shape {
                         "Single values by their dotted path, such as image.pullPolicy; they win over the files."
                     ),
                     .optional("release", .text(.name), "The release's name. Default: the pipeline's name."),
+                    .optional(
+                        "manifests",
+                        .list(.text(.repositoryPath), count: 0...64),
+                        "Folders or files of manifests that are applied with what the chart gives. Default: none."
+                    ),
+                    .optional(
+                        "kustomize",
+                        .text(.repositoryPath),
+                        """
+                        A folder with a kustomization that is applied with what the chart gives. It needs kubectl or \
+                        kustomize on this server. Default: none.
+                        """
+                    ),
                 ])
             ),
-            "A chart inside the repository, rendered by helm template. It needs helm on this server."
+            "A chart, rendered by helm template. It needs helm on this server."
         ),
     ]
 

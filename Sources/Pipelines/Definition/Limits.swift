@@ -19,6 +19,10 @@ public struct Limits: Sendable, Equatable {
     public var undoDeadline = 300.0
     /// Rendering manifests with kustomize or helm.
     public var renderDeadline = 60.0
+    /// Fetching a chart's archive.
+    public var chartDeadline = 60.0
+    /// The longest archive of a chart.
+    public var chartBytes = 16 * 1024 * 1024
     /// Objects of one release to a cluster.
     public var releaseObjects = 1000
     /// Runs that build at a time, over all lanes.
@@ -105,6 +109,16 @@ extension Limits {
             name: "renderDeadline",
             field: .seconds(\.renderDeadline),
             about: "Rendering manifests with kustomize or helm."
+        ),
+        Named(
+            name: "chartDeadline",
+            field: .seconds(\.chartDeadline),
+            about: "Fetching the archive of a chart that a pipeline names by its address."
+        ),
+        Named(
+            name: "chartBytes",
+            field: .bytes(\.chartBytes, 64 * kibi...256 * mebi),
+            about: "The longest archive of a chart."
         ),
         Named(
             name: "releaseObjects",

@@ -12,10 +12,13 @@ extension Shape {
                 """
             ),
             .required("source", source, "The repository, and what of it is deployed."),
-            .required(
+            .optional(
                 "images",
                 .table(keys: .name, values: image, count: 1...32),
-                "The images that are built, by name. Manifests name them so, and get the digest that was built."
+                """
+                The images that are built, by name. Manifests name them so, and get the digest that was built. Default: \
+                none, where what others have built is deployed.
+                """
             ),
             .optional("registry", registry, "Where images are pushed to. Default: embedded."),
             .optional(

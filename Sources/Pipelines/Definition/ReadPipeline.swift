@@ -19,7 +19,8 @@ struct PipelineFile {
     var environmentPlace = Place.start
     /// The pipeline's name and where it is: also of a file that has other faults.
     var name: (text: String, place: Place)?
-    /// Where the embedded registry is chosen, or, if that is left out, the pipeline named; nil if another one is.
+    /// Where the embedded registry is chosen, or, if that is left out, the pipeline named; nil if another one is, or
+    /// nothing is pushed.
     var embeddedRegistryPlace: Place?
 
     init(file: String, contents: [UInt8]) {
@@ -29,6 +30,7 @@ struct PipelineFile {
         if let document {
             check(document, .pipeline, faults: &found)
             checkCertificates(document, faults: &found)
+            checkChart(document, faults: &found)
         } else if found.isEmpty {
             found.add(.start, "the file is empty: a pipeline needs at least name, source, images and deploy")
         }
@@ -36,7 +38,9 @@ struct PipelineFile {
             self.name = (text, name.place)
             environmentPlace = document?["environment"]?.place ?? name.place
             let registry = document?["registry"]
-            if registry == nil || registry?["embedded"] != nil { embeddedRegistryPlace = registry?.place ?? name.place }
+            if document?["images"] != nil, registry == nil || registry?["embedded"] != nil {
+                embeddedRegistryPlace = registry?.place ?? name.place
+            }
         }
         if let document, found.isEmpty {
             definition = Definition(document, folder: FilePath.folder(of: file))
@@ -53,6 +57,17 @@ private func checkCertificates(_ document: Value, faults: inout FaultList) {
         else { continue }
         faults.add(tls.place, "smokeTest[\(index)] has 'tls', but \(quoted(get)) is no https address: leave it out")
     }
+}
+
+/// A chart in the repository is what the revision says.
+private func checkChart(_ document: Value, faults: inout FaultList) {
+    guard let helm = document["deploy"]?["helm"], let chart = helm["chart"]?.text, !chart.begins(with: "https://"),
+        let sha256 = helm.entries.first(where: { $0.key == "sha256" })
+    else { return }
+    faults.add(
+        sha256.place,
+        "deploy.helm has 'sha256', but \(quoted(chart)) is in the repository, and fixed by its revision: leave it out"
+    )
 }
 
 // MARK: - From values that were checked against `Shape.pipeline`
@@ -162,12 +177,16 @@ extension Definition.Manifests {
         if let folder = value?["kustomize"]?.text {
             self = .kustomize(FilePath.tidy(folder))
         } else if let helm = value?["helm"] {
+            let chart = helm["chart"]?.text ?? ""
             self = .helm(
                 Definition.Helm(
-                    chart: FilePath.tidy(helm["chart"]?.text ?? ""),
+                    chart: chart.begins(with: "https://") ? chart : FilePath.tidy(chart),
+                    sha256: helm["sha256"]?.text,
                     values: (helm["values"]?.texts ?? []).map(FilePath.tidy),
                     set: scalars(helm["set"]),
-                    release: helm["release"]?.text ?? pipeline
+                    release: helm["release"]?.text ?? pipeline,
+                    manifests: helm["manifests"]?.texts.map(FilePath.tidy),
+                    kustomize: (helm["kustomize"]?.text).map(FilePath.tidy)
                 )
             )
         } else {

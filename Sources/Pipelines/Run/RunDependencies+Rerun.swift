@@ -11,6 +11,7 @@ extension RunDependencies {
             else { return nil }
             let run = RunInProgress(ClaimedRun(run: record, definition: definition, attempts: []), needs: self)
             let pushed = try await run.recorded(.push, as: PushOutput.self)
+            if pushed?.images.isEmpty ?? true { return nil }
             return try await run.loggedIn(readWrite: false, for: 60) { login in
                 for image in pushed?.images ?? [] where try await !run.pusher(login).exists(image.reference) {
                     return image.reference

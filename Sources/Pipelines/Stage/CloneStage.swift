@@ -36,8 +36,17 @@ struct CloneStage: Sendable {
             revision: revision,
             commitTime: commit.commitTime,
             contextTrees: try await contextTrees(revision, mirror),
-            tree: try await mirror.treeID(revision, path: "") ?? ""
+            tree: try await mirror.treeID(revision, path: "") ?? "",
+            chartSHA256: try await chartSHA256()
         )
+    }
+
+    /// Nil where the chart is in the repository.
+    private func chartSHA256() async throws -> String? {
+        guard case .helm(let helm) = run.definition.deploy.manifests, helm.isRemote else { return nil }
+        if let wanted = helm.sha256 { return wanted }
+        let source = ChartSource(client: run.needs.client, limits: run.needs.limits)
+        return try await source.fetch(helm.chart, sha256: nil, log: log).sha256
     }
 
     /// Whoever runs a run again wants its revision, wherever the branch is by now.

@@ -21,7 +21,8 @@ struct DeployStage: Sendable {
             RevisionToRender(
                 checkout: run.workspace.folder,
                 images: pushed.images,
-                secrets: try run.secrets.values.get().mapValues(\.bytes)
+                secrets: try run.secrets.values.get().mapValues(\.bytes),
+                chartSHA256: clone.chartSHA256
             ),
             log: log,
             deadline: deadline
@@ -51,6 +52,7 @@ struct DeployStage: Sendable {
     /// Every image of a release that was pushed some time ago must still be where it was: pods may be made on other nodes, or
     /// again.
     private func requireImages(_ images: [PushedImage], instead: String) async throws {
+        if images.isEmpty { return }
         let gone = try await run.loggedIn(readWrite: false, for: run.definition.deploy.timeout) { login in
             let pusher = run.pusher(login)
             var gone: [PushedImage] = []

@@ -7,6 +7,8 @@ public struct CloneOutput: Codable, Sendable, Equatable {
     public var contextTrees: [String: String]
     /// Tree id of the whole revision.
     public var tree: String
+    /// Of the chart's archive, where the chart is not in the repository: what is deployed, also when the run is run again.
+    public var chartSHA256: String?
 }
 
 /// One image after the build stage.

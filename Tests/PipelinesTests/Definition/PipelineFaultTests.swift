@@ -17,6 +17,13 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
 }
 
 @Suite("What is wrong with a pipeline") struct PipelineFaultTests {
+    private static func chart(_ text: String, _ place: String, _ words: String...) -> BadPipeline {
+        let from = "podman: {}\n  manifests: [deploy/k8s]"
+        var bad = BadPipeline(Sample.pipeline(from, "inCluster: true\n  helm: { chart: \(text) }"), place)
+        bad.words = words
+        return bad
+    }
+
     static let keys: [BadPipeline] = [
         BadPipeline(Sample.pipeline("branch:", "brunch:"), "4:3", "source", "brunch", "did you mean 'branch'"),
         BadPipeline(Sample.pipeline(adding: "smoketest: []"), "10:1", "unknown key", "did you mean 'smokeTest'"),
@@ -229,6 +236,12 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
             "9:18",
             "may not leave"
         ),
+        chart("oci://x.y/c", "9:18", "only https:// addresses"),
+        chart("http://x.y/c.tgz", "9:18", "only https:// addresses"),
+        chart("https://me:secret@x.y/c.tgz", "9:18", "no user"),
+        chart("https://x.y/c", "9:18", "NAME.tgz"),
+        chart("https://x.y/c.tgz?v=1", "9:18", "# or ?"),
+        chart("https://x.y/c.tgz, sha256: A0", "9:45", "hexadecimal"),
         BadPipeline(
             Sample.pipeline("podman: {}\n  manifests: [deploy/k8s]", "inCluster: true\n  kustomize: /etc"),
             "9:14",
@@ -293,6 +306,13 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         guard let fault = faults.first else { return }
         #expect("\(fault.line):\(fault.column)" == bad.place, "\(fault)")
         for word in bad.words { #expect(fault.message.contains(word), "\(fault)") }
+    }
+
+    @Test func onlyAPublishedChartHasADigest() {
+        let digest = String(repeating: "a0", count: 32)
+        let bad = Self.chart("deploy/chart, sha256: \(digest)", "9:41")
+        let faults = pipelineFaults(bad.text)
+        #expect(faults.count == 1 && faults.first?.message.contains("fixed by its revision") == true, "\(faults)")
     }
 
     @Test func onlyHTTPSHasACertificate() {

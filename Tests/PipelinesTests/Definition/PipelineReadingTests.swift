@@ -48,6 +48,8 @@ import Testing
         + [
             "kustomize: deploy/overlay", "helm: { chart: deploy/chart }",
             "helm: { chart: c, values: [a.yaml, b/c.yaml], set: { a.b-c: 1, d: 'x', e: null }, release: shop }",
+            "helm: { chart: 'https://x.example:8443/a/b-1.2.3.tgz', manifests: [a, b.yaml], kustomize: c }",
+            "helm: { chart: 'https://x.y/a.tgz', sha256: \(String(repeating: "a9", count: 32)) }",
         ].map {
             Sample.pipeline("podman: {}", "inCluster: true").replacingOccurrences(
                 of: "manifests: [deploy/k8s]",
@@ -163,7 +165,19 @@ import Testing
             release: "todo"
         )
         #expect(helm.deploy.manifests == .helm(expected))
-        for definition in [plain, helm] {
+        let digest = String(repeating: "0f", count: 32)
+        let remote = try read("helm: { chart: 'https://x.y/c/d.tgz', sha256: \(digest), manifests: [./k8s/], kustomize: ./x/ }")
+        let published = Definition.Helm(
+            chart: "https://x.y/c/d.tgz",
+            sha256: digest,
+            values: [],
+            set: [:],
+            release: "todo",
+            manifests: ["k8s"],
+            kustomize: "x"
+        )
+        #expect(remote.deploy.manifests == .helm(published))
+        for definition in [plain, helm, remote] {
             #expect(try DefinitionBody.decode(try DefinitionBody.encode(definition)) == definition)
         }
     }
@@ -195,6 +209,13 @@ import Testing
     @Test(arguments: ["", "d", "14", "0d", "014d", "1001d", "14 d", "14D", "1.5d", "14h", "1\u{301}d"])
     func noNumbersOfDays(text: String) {
         #expect(days(of: text) == nil)
+    }
+
+    @Test func whatOthersHaveBuiltNeedsNoImages() throws {
+        let text = "name: kafka\nsource: { github: acme/todo, branch: main }\ndeploy: { inCluster: true, manifests: [k8s] }\n"
+        let read = try readPipeline(file: "p.yaml", contents: Array(text.utf8))
+        #expect(read.images.isEmpty)
+        #expect(try DefinitionBody.decode(try DefinitionBody.encode(read)) == read)
     }
 
     @Test func imagesAreInOrderOfName() throws {

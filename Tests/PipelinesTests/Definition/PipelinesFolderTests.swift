@@ -123,6 +123,8 @@ import Testing
         let files = [
             "1.yaml": pipeline("one"), "2.yaml": pipeline("two") + "registry: { embedded: {} }\ncolour: red",
             "3.yaml": pipeline("three") + "registry: { address: 127.0.0.1:5000 }",
+            // Nothing is pushed.
+            "4.yaml": "name: four\nsource: { github: a/b, branch: main }\ndeploy: { inCluster: true, manifests: [k8s] }\n",
         ]
         let faults = try read(files, embeddedRegistry: false).faults
         #expect(faults.count == 3)
@@ -135,7 +137,7 @@ import Testing
         // Among what else is wrong with a file.
         #expect(faults.dropFirst().first?.hasPrefix("2.yaml:10:11: the images go to") == true)
         #expect(faults.last?.hasPrefix("2.yaml:11:1: the file has an unknown key 'colour'") == true, "\(faults)")
-        #expect(try read(files.merging(["2.yaml": pipeline("two")]) { $1 }).names == ["one", "three", "two"])
+        #expect(try read(files.merging(["2.yaml": pipeline("two")]) { $1 }).names == ["four", "one", "three", "two"])
     }
 
     private func pipeline(_ name: String, in environment: String, target: String) -> String {

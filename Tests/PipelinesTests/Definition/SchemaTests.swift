@@ -70,12 +70,13 @@ import Testing
             ("checkAddress", .checkAddress), ("publicURL", .publicURL), ("serverPath", .serverPath),
             ("registryName", .registryName), ("clusterName", .clusterName), ("kindName", .kindName),
             ("fieldPath", .fieldPath), ("valuePath", .valuePath), ("podmanURL", .podmanURL), ("apiURL", .apiURL),
+            ("chart", .chart), ("sha256", .sha256),
         ]
         let pieces = [
             "a", "B", "7", "-", "_", ".", "..", "/", ":", "80", "@", "*", "**", "?", "#", " ", "\\", "~", "!", "é",
             "\u{301}", "\t",
             "refs/", ".lock", "https://", "http://", "ssh://", "service://", "file:///", "tcp://", "unix:///", "git@",
-            "h.x", ".git", "[::1]",
+            "h.x", ".git", ".tgz", "[::1]",
             "{", "=",
         ]
         var random = SeededRandom()

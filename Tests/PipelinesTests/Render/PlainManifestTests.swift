@@ -131,15 +131,21 @@ struct PlainManifestTests {
         #expect(object["data"] == ["x": ":8080", "y": ":8080", "z": "?x", "u": "a &b:c"])
     }
 
+    private static func objects(_ limit: Int) -> Limits {
+        var limits = Limits()
+        limits.releaseObjects = limit
+        return limits
+    }
+
     @Test("more objects than a release may have are refused with the first that is too many")
     func tooMany() async throws {
         let objects = (1...5).map { Self.object("ConfigMap", "c\($0)") }
         let list = "apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: ConfigMap, metadata: { name: c6 } }\n"
         let room = try RenderRoom(["k8s/x.yaml": (objects + [list]).joined(separator: "---\n")])
-        #expect(try await room.read(.files(["k8s"]), limit: 6).objects.count == 6)
+        #expect(try await room.read(.files(["k8s"]), limits: Self.objects(6)).objects.count == 6)
         for (limit, place) in [(5, "k8s/x.yaml:21: items[0]: ConfigMap c6"), (2, "k8s/x.yaml:9: ConfigMap c3")] {
             let error = await #expect(throws: StageError.self) {
-                _ = try await room.read(.files(["k8s"]), limit: limit)
+                _ = try await room.read(.files(["k8s"]), limits: Self.objects(limit))
             }
             #expect(error?.outcome == .failed && error?.reason.code == "manifest-too-many")
             let words = "\(place): a release has at most \(limit) objects, and this is one more; split it into several "

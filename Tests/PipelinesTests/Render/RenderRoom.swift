@@ -1,3 +1,4 @@
+import HTTPClient
 import Kubernetes
 
 @testable import Pipelines
@@ -24,13 +25,16 @@ struct RenderRoom {
         _ manifests: Definition.Manifests,
         before: String? = nil,
         kubeVersion: String? = nil,
-        limit: Int = Limits().releaseObjects
+        limits: Limits = Limits(),
+        client: HTTPClient = HTTPClient(),
+        chartSHA256: String? = nil
     ) async throws -> RepositoryManifests {
         defer { withExtendedLifetime((folder, scratch)) {} }
         let children = ChildProcess(ledger: nil, run: nil)
-        return try await ManifestReader(children: children, scratch: scratch.path, limit: limit).read(
+        return try await ManifestReader(children: children, scratch: scratch.path, client: client, limits: limits).read(
             Definition.Deploy(target: .inCluster, namespace: "shop", manifests: manifests, before: before),
             checkout: folder.path,
+            chartSHA256: chartSHA256,
             kubeVersion: kubeVersion,
             log: log,
             deadline: .seconds(60)

@@ -2,7 +2,8 @@ import Foundation
 
 @testable import Pipelines
 
-/// OpenSSL's own test server with a certificate of its own for 127.0.0.1: every path is answered with 200.
+/// OpenSSL's own test server with a certificate of its own for 127.0.0.1: every path is answered with 200, or, where it
+/// serves files, their paths are.
 struct SecureServer: Sendable {
     static let isThere = FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")
 
@@ -14,6 +15,7 @@ struct SecureServer: Sendable {
     /// The server is there while `body` runs.
     static func with<Result: Sendable>(
         days: Int,
+        serving files: [String: [UInt8]] = [:],
         _ body: @escaping @Sendable (SecureServer) async throws -> Result
     ) async throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appending(path: "fairlead-https-\(UUID().uuidString)").path
@@ -30,6 +32,7 @@ struct SecureServer: Sendable {
             deadline: .seconds(30)
         ) { _ in }
         guard made.succeeded else { throw StageError(.errored, "no-server", made.tail) }
+        for (name, bytes) in files { try SmallFile.write(bytes, to: "\(folder)/\(name)", mode: 0o600) }
         let (ports, found) = AsyncStream<Int>.makeStream()
         let serving = Task {
             let output = Locked("")
@@ -37,8 +40,9 @@ struct SecureServer: Sendable {
                 "/usr/bin/openssl",
                 [
                     "s_server", "-accept", "127.0.0.1:0", "-cert", folder + "/cert.pem", "-key", folder + "/key.pem",
-                    "-www",
+                    files.isEmpty ? "-www" : "-WWW",
                 ],
+                workingFolder: folder,
                 deadline: .seconds(60)
             ) { bytes in
                 let port = output.withLock { text -> Int? in

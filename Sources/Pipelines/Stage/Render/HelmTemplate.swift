@@ -1,24 +1,28 @@
 import Kubernetes
 
-/// `helm template` of a chart in the repository.
+/// `helm template` of a chart in the repository, or of a published one.
 struct HelmTemplate {
     let tools: RenderTools
+    let charts: ChartSource
     let checkout: Checkout
     let namespace: String
 
     static let programs = ["helm"]
 
+    /// Nil for a chart in the repository.
+    func archive(_ helm: Definition.Helm, sha256: String?, log: any StageLog) async throws -> ChartArchive? {
+        guard helm.isRemote else { return nil }
+        return try await charts.fetch(helm.chart, sha256: sha256 ?? helm.sha256, log: log)
+    }
+
     func render(
         _ helm: Definition.Helm,
+        from archive: ChartArchive?,
         kubeVersion: String?,
         log: any StageLog,
         deadline: Duration
     ) async throws -> ManifestFile {
-        let chart = try checkout.resolve(helm.chart)
-        guard SmallFile.exists("\(chart)/Chart.yaml") else {
-            throw StageError.manifest("manifest-missing", "The folder \(quoted(helm.chart)) holds no Chart.yaml")
-        }
-        try checkout.refuseLinksOut(below: chart)
+        let chart = archive == nil ? try folder(of: helm) : ""
         let values = try helm.values.map { try checkout.resolve($0) }
         let (_, program) = try RenderTools.find(Self.programs, for: "helm")
         let what = "helm template \(helm.chart)"
@@ -26,10 +30,11 @@ struct HelmTemplate {
             program,
             what: what,
             checkout: checkout,
-            files: ["set.json": try setValues(helm.set).bytes],
+            files: ["set.json": try setValues(helm.set).bytes, "chart.tgz": archive?.bytes ?? []],
             log: log,
             deadline: deadline
         ) { folder in
+            let chart = archive == nil ? chart : "\(folder)/chart.tgz"
             var arguments = ["template", helm.release, chart, "--namespace", namespace, "--include-crds"]
             for file in values { arguments += ["--values", file] }
             if !helm.set.isEmpty { arguments += ["--values", "\(folder)/set.json"] }
@@ -37,6 +42,16 @@ struct HelmTemplate {
             return arguments
         }
         return ManifestFile(path: what, bytes: output)
+    }
+
+    /// The chart's folder in the checkout, of which nothing leads out.
+    private func folder(of helm: Definition.Helm) throws -> String {
+        let chart = try checkout.resolve(helm.chart)
+        guard SmallFile.exists("\(chart)/Chart.yaml") else {
+            throw StageError.manifest("manifest-missing", "The folder \(quoted(helm.chart)) holds no Chart.yaml")
+        }
+        try checkout.refuseLinksOut(below: chart)
+        return chart
     }
 
     /// `a.b: 1` becomes `{a: {b: 1}}`: a file of values, so that nothing of helm's own notation has to be kept out.

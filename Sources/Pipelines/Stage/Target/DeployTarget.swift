@@ -61,11 +61,14 @@ public struct RevisionToRender: Sendable {
     public var images: [PushedImage]
     /// The pipeline's secrets by name; they become Secret `NAME-secrets`.
     public var secrets: [String: [UInt8]]
+    /// What the archive of a chart that is not in the repository must be; nil: as the definition says.
+    public var chartSHA256: String?
 
-    public init(checkout: String, images: [PushedImage], secrets: [String: [UInt8]]) {
+    public init(checkout: String, images: [PushedImage], secrets: [String: [UInt8]], chartSHA256: String? = nil) {
         self.checkout = checkout
         self.images = images
         self.secrets = secrets
+        self.chartSHA256 = chartSHA256
     }
 }
 

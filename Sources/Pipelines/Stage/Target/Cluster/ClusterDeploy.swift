@@ -21,6 +21,7 @@ struct ClusterDeploy: DeployTarget {
             let written = try await reader.read(
                 deploy,
                 checkout: revision.checkout,
+                chartSHA256: revision.chartSHA256,
                 kubeVersion: try await cluster.version().name,
                 log: log,
                 deadline: min(.seconds(needs.limits.renderDeadline), deadline - .now)
@@ -133,7 +134,8 @@ struct ClusterDeploy: DeployTarget {
         ManifestReader(
             children: needs.podman.children,
             scratch: "\(needs.dataFolder)/render",
-            limit: needs.limits.releaseObjects
+            client: needs.client,
+            limits: needs.limits
         )
     }
 

@@ -6,13 +6,17 @@ fail() { printf 'deploy/stack: %s\n' "$*" >&2 && exit 1; }
 
 # Every command that changes something outside of the state folder goes through here.
 change() {
-    if [ -n "$dry_run" ]; then
-        printf 'would run:'
-        printf ' %q' "$@"
-        printf '\n'
-    else
+    if [ -z "$dry_run" ]; then
         "$@"
+        return
     fi
+    local words=("$@") line
+    case $1 in
+    kube) words=(kubectl --kubeconfig "$home/kubeconfig" "${@:2}") ;;
+    terraform_here) words=(terraform "-chdir=$home/terraform" "${@:2}") ;;
+    esac
+    printf -v line ' %q' "${words[@]}"
+    say "would run:${line//"$state"/"$home"}"
 }
 
 # confirm QUESTION ANSWER: goes on only if the answer is typed.

@@ -24,68 +24,51 @@ cluster_credentials() {
 # pipelines: their names, in the order in which they are brought up.
 pipelines() { grep -vE '^ *(#|$)' "$root/pipelines/stack/order"; }
 
-# in_pipelines EXPRESSION: what sed finds in all of them, once each.
-in_pipelines() { pipelines | sed "s#.*#$root/pipelines/stack/&.yaml#" | xargs sed -nE "$1" | sort -u; }
+# --- before the server: namespaces, rights and secrets
 
-# --- before the server: namespaces and secrets
-
+# The namespace is the overlay's, which comes later than what is put into it.
 prepare_namespaces() {
-    local name level
-    for name in fairlead $(in_pipelines 's/^ *namespace: *([-a-z0-9]+).*/\1/p'); do
-        case $name in
-        kube-system) continue ;;
-        fairlead) level=restricted ;;
-        # The node exporter looks at its node.
-        monitoring) level=privileged ;;
-        *) level=baseline ;;
-        esac
-        jq -n --arg name "$name" --arg level "$level" '{apiVersion: "v1", kind: "Namespace", metadata: {name: $name,
-            labels: {"pod-security.kubernetes.io/enforce": $level}}}' | apply
-    done
+    jq -n '{apiVersion: "v1", kind: "Namespace", metadata: {name: "fairlead"}}' | apply
+    apply_kustomization "$root/deploy/platform/namespaces"
 }
 
-# secret_value NAME KEY: what the cluster has, base64.
+# secret_value NAMESPACE NAME KEY: what the cluster has.
 secret_value() {
     [ -s "$state/kubeconfig" ] || return 0
-    kube --namespace fairlead get secret "$1" --ignore-not-found --output json | jq -r --arg key "$2" '.data[$key]? // empty'
+    kube --namespace "$1" get secret "$2" --ignore-not-found --output json | jq -r --arg key "$3" '.data[$key]? // empty | @base64d'
 }
 
-# secret NAME KEY=VARIABLE...: a Secret of the values of variables, which reach jq through its environment.
-secret() {
-    local name=$1 pair keys='{}'
-    shift
-    for pair in "$@"; do
-        keys=$(jq -c --arg key "${pair%%=*}" --arg variable "${pair#*=}" '.[$key] = $variable' <<<"$keys")
-    done
-    jq -n --arg name "$name" --argjson keys "$keys" '{apiVersion: "v1", kind: "Secret", type: "Opaque",
-        metadata: {name: $name, namespace: "fairlead"}, data: ($keys | map_values(env[.] | @base64))}' | apply
-}
-
-# Generated once: a second `up` finds them in the cluster. Tokens are those of this call.
+# Every secret of deploy/platform/secrets.txt. Generated once: a second `up` finds them in the cluster. Tokens are given, and
+# those of this call. The values reach jq through its environment, and kubectl through a pipe.
 prepare_secrets() {
-    local names name pairs=()
-    (
-        WEBHOOK_SECRET=$(secret_value fairlead webhook-secret | base64 -d)
-        [ -n "$WEBHOOK_SECRET" ] || WEBHOOK_SECRET=$(secret_text 32)
-        export WEBHOOK_SECRET FAIRLEAD_DIGITALOCEAN_TOKEN FAIRLEAD_GITHUB_TOKEN
-        secret fairlead webhook-secret=WEBHOOK_SECRET digitalocean-token=FAIRLEAD_DIGITALOCEAN_TOKEN \
-            github-token=FAIRLEAD_GITHUB_TOKEN
-    )
-    names=$(in_pipelines 's/.*[{ ]env: *([A-Z][A-Z0-9_]*).*/\1/p')
-    [ -n "$names" ] || return 0
-    (
-        for name in $names; do
-            [ -n "${!name-}" ] || printf -v "$name" '%s' "$(secret_value fairlead-pipelines "$name" | base64 -d)"
-            # Names are no secrets.
-            [ -n "${!name}" ] || [[ $name != *_USER ]] || printf -v "$name" admin
-            [ -n "${!name}" ] || printf -v "$name" '%s' "$(secret_text 24)"
-            # shellcheck disable=SC2163
-            export "$name"
-            pairs+=("$name=$name")
+    local namespace name key
+    grep -vE '^ *(#|$)' "$root/deploy/platform/secrets.txt" | awk '{ print $1, $2 }' | sort -u |
+        while read -r namespace name; do
+            secret "$namespace" "$name" $(awk -v of="$namespace $name" '$1 " " $2 == of { print $3 }' "$root/deploy/platform/secrets.txt")
         done
-        secret fairlead-pipelines "${pairs[@]}"
-    )
 }
+
+secret() (
+    namespace=$1 name=$2
+    shift 2
+    for key in "$@"; do
+        case $key in
+        digitalocean-token) value=$FAIRLEAD_DIGITALOCEAN_TOKEN ;;
+        github-token) value=$FAIRLEAD_GITHUB_TOKEN ;;
+        # No secret, but the charts want it beside one.
+        *_USER) value=admin ;;
+        *)
+            value=$(secret_value "$namespace" "$name" "$key")
+            [ -n "$value" ] || value=$(secret_text 24)
+            ;;
+        esac
+        declare -x "VALUE_${key//[^A-Za-z0-9]/_}=$value"
+    done
+    jq -n --arg namespace "$namespace" --arg name "$name" '{apiVersion: "v1", kind: "Secret", type: "Opaque",
+        metadata: {name: $name, namespace: $namespace},
+        data: ($ARGS.positional | map({key: ., value: (env["VALUE_" + gsub("[^A-Za-z0-9]"; "_")] | @base64)}) | from_entries)}' \
+        --args "$@" | apply
+)
 
 # --- the server: its overlay, with what is ours written into a copy
 
@@ -102,6 +85,8 @@ render_overlay() {
         sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
     done
     sed -i.bak "s/deploy\.example\.com/$HOST/" "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
+    sed -i.bak "s/allow: \[\]/allow: [$(grep -vE '^ *(#|$)' "$root/deploy/platform/kinds.txt" | paste -sd ,)]/" \
+        "$overlays/stack/config/fairlead.yaml"
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
         sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \
@@ -120,13 +105,11 @@ render_overlay() {
     } >"$overlays/stack-pipelines/kustomization.yaml"
 }
 
-apply_overlay() {
-    change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$overlays/$1"
-}
+apply_kustomization() { change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$1"; }
 
 start_fairlead() {
     render_overlay
-    apply_overlay stack-pipelines
+    apply_kustomization "$overlays/stack-pipelines"
     change kube --namespace fairlead rollout status deployment/fairlead --timeout=10m
     change kube --namespace fairlead-builder rollout status deployment/fairlead-builder --timeout=10m
 }
@@ -196,7 +179,11 @@ sign_in() {
 
 # deploy_pipeline NAME: brings it to a run that has succeeded, joining one that is under way.
 deploy_pipeline() {
-    local run status reason
+    local run answer status reason
+    if [ -n "$dry_run" ]; then
+        say "would ask Fairlead: POST /api/v1/pipelines/$1/runs, and wait for the run"
+        return 0
+    fi
     run=$(fairlead GET "/api/v1/runs?pipeline=$1&limit=1" | jq -c '.runs[0] // empty')
     case $(jq -r '.status // empty' <<<"$run") in
     queued | running) run=$(jq -r .id <<<"$run") ;;

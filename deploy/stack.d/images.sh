@@ -35,7 +35,8 @@ push_image() {
 build_fairlead() {
     local bare=localhost/fairlead:$version
     change podman build --platform linux/amd64 --file "$root/deploy/fairlead/Containerfile" --tag "$bare" "$root"
-    change podman build --platform linux/amd64 --build-arg "FAIRLEAD_IMAGE=$bare" --tag "$1" "$root/deploy/fairlead/tools"
+    change podman build --platform linux/amd64 --build-arg "FAIRLEAD_IMAGE=$bare" --tag "$1" \
+        --file "$root/deploy/fairlead/Containerfile.tools" "$root"
 }
 
 build_fairlead-builder() {

@@ -237,6 +237,8 @@ class Fairlead:
         who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
         for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "all"]):
             subprocess.run(["git", "-C", repository, *command], check=True)
+        head = subprocess.run(["git", "-C", repository, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        self.world.account.head = head.stdout.strip()
 
     def stop(self):
         self.stopped.set()

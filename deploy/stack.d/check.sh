@@ -152,9 +152,16 @@ free() {
         bad "there is a $2 $3 already, which is not this stack's: choose another name in $settings" || good "$2 $3 is free"
 }
 
+# Also learns the branch's head: what is live at it need not be deployed again.
 check_repository() {
-    local url=${GITHUB_API_URL:-https://api.github.com}/repos/$REPOSITORY/branches/$BRANCH status
-    status=$(request "$FAIRLEAD_GITHUB_TOKEN" GET "$url" | tail -n 1)
-    [ "$status" = 200 ] && good "FAIRLEAD_GITHUB_TOKEN reads $REPOSITORY, branch $BRANCH" ||
+    local url=${GITHUB_API_URL:-https://api.github.com}/repos/$REPOSITORY/branches/$BRANCH answer status
+    answer=$(request "$FAIRLEAD_GITHUB_TOKEN" GET "$url")
+    status=${answer##*$'\n'}
+    head=
+    if [ "$status" = 200 ]; then
+        good "FAIRLEAD_GITHUB_TOKEN reads $REPOSITORY, branch $BRANCH"
+        head=$(jq -r .commit.sha <<<"${answer%$'\n'*}")
+    else
         bad "FAIRLEAD_GITHUB_TOKEN does not read branch $BRANCH of $REPOSITORY ($status)"
+    fi
 }

@@ -184,6 +184,11 @@ deploy_pipeline() {
         say "would ask Fairlead: POST /api/v1/pipelines/$1/runs, and wait for the run"
         return 0
     fi
+    answer=$(fairlead GET "/api/v1/pipelines/$1" | jq -r '.live.revision? // empty')
+    if [ -n "$answer" ] && [ "$answer" = "$head" ]; then
+        say "  $1: the branch's head is live"
+        return 0
+    fi
     run=$(fairlead GET "/api/v1/runs?pipeline=$1&limit=1" | jq -c '.runs[0] // empty')
     case $(jq -r '.status // empty' <<<"$run") in
     queued | running) run=$(jq -r .id <<<"$run") ;;

@@ -28,7 +28,7 @@ adopt() {
     if [ -n "$cluster" ]; then
         [ -n "$dry_run" ] || wait_for_cluster "$cluster"
         adopt_one "$known" digitalocean_kubernetes_cluster.this "$cluster"
-        pool=$(named "/v2/kubernetes/clusters/$cluster/node_pools" node_pools builds)
+        pool=$(api GET "/v2/kubernetes/clusters/$cluster/node_pools" | jq -r '.node_pools[] | select(.name == "builds") | .id')
         adopt_one "$known" 'digitalocean_kubernetes_node_pool.builds[0]' "$pool"
     fi
     adopt_one "$known" digitalocean_project.this "$(named /v2/projects projects "$NAME")"

@@ -64,6 +64,7 @@ class Account:
         self.tier = "starter"
         self.taken_registries = set()  # names that other customers have: they are unique in the world
         self.stubborn = set()         # volumes whose names are in here stay when the cluster's resources are destroyed
+        self.head = "0" * 40          # of the branch that is deployed, as GitHub has it
         self.kubernetes = None        # answers with a cluster's kubeconfig; set by who has a Kubernetes
         self.changes = []             # (method, path) of every request that was not a GET and was not refused
         for name in self.LISTS:

@@ -285,5 +285,5 @@ def delete_tag(account, request, name):
 def branch(account, request, owner, name, branch):
     """Not of this account: what GitHub says of the repository that is deployed."""
     if (owner, name) == ("acme", "stack"):
-        return 200, {"name": branch}
+        return 200, {"name": branch, "commit": {"sha": account.head}}
     raise Refused(404, "Not Found")

@@ -284,8 +284,8 @@ def test_killed_at_every_call_and_started_again(world, variable):
 
 def test_killed_at_changes_and_started_again(world):
     """In turn after and before a call that changes something; --long kills at every call."""
-    kills = [{"KILL_AFTER_CHANGE": 1}, {"KILL_BEFORE_CHANGE": 2}, {"KILL_AFTER_CHANGE": 4}, {"KILL_BEFORE_CHANGE": 7},
-             {"KILL_AFTER_CHANGE": 9}, {"KILL_BEFORE_CHANGE": 12}, {"KILL_AFTER_CHANGE": 14}, {}]
+    kills = [{"KILL_AFTER_CHANGE": 1}, {"KILL_BEFORE_CHANGE": 2}, {"KILL_AFTER_CHANGE": 3}, {"KILL_BEFORE_CHANGE": 5},
+             {"KILL_AFTER_CHANGE": 8}, {"KILL_BEFORE_CHANGE": 11}, {}]
     assert goes_to_the_end(world, "up", kills) == len(kills) - 1
     is_up_as_if_nothing_had_been(world)
     kills = [{"KILL_AFTER_CHANGE": 1}, {"KILL_BEFORE_CHANGE": 2}, {"KILL_AFTER_CHANGE": 2}, {}]

@@ -86,7 +86,7 @@ class World:
         real = {name: shutil.which(name) for name in WATCHED}
         real["terraform"] = terraform or HERE / "mock/terraform"
         real["podman"] = f"{shutil.which('python3')} {HERE}/mock/podman"
-        real["kubectl"] = f"{shutil.which('python3')} {HERE}/mock/kubectl"
+        real["kubectl"] = HERE / "mock/kubectl"
         # What names lead to is asked here, so that no name server is.
         (tools / "getent").write_text(f"#!/bin/sh\necho {ADDRESS} STREAM\n")
         (tools / "getent").chmod(0o755)

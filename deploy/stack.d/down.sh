@@ -43,16 +43,15 @@ delete_clusters() {
 
 # A volume can be deleted once its node is gone: a refusal is asked again.
 delete_left_overs() {
-    local left attempt=0
-    while :; do
+    local left attempt
+    for attempt in $(seq 60); do
         left=$(inventory | grep -P '^(load-balancer|volume|snapshot)\t' || true)
         [ -n "$left" ] || return 0
+        [ "$attempt" = 1 ] || pause
         delete_lines "$left"
         [ -z "$dry_run" ] || return 0
-        attempt=$((attempt + 1))
-        [ "$attempt" -lt 60 ] || fail "the API does not let these go: $(cut -f 1,3 <<<"$left" | tr '\t\n' ' ,')"
-        [ -z "$(inventory | grep -P '^(load-balancer|volume|snapshot)\t' || true)" ] || pause
     done
+    fail "the API does not let these go: $(cut -f 1,3 <<<"$left" | tr '\t\n' ' ,')"
 }
 
 delete_lines() {

@@ -32,43 +32,30 @@ prepare_namespaces() {
     apply_kustomization "$root/deploy/platform/namespaces"
 }
 
-# secret_value NAMESPACE NAME KEY: what the cluster has.
-secret_value() {
-    [ -s "$state/kubeconfig" ] || return 0
-    kube --namespace "$1" get secret "$2" --ignore-not-found --output json | jq -r --arg key "$3" '.data[$key]? // empty | @base64d'
-}
-
-# Every secret of deploy/platform/secrets.txt. Generated once: a second `up` finds them in the cluster. Tokens are given, and
-# those of this call. The values reach jq through its environment, and kubectl through a pipe.
+# Every secret of deploy/platform/secrets.txt. Those that are generated are generated once: a second `up` finds them in the
+# cluster. Tokens are those of this call. The values reach jq through its environment, and kubectl through a pipe.
 prepare_secrets() {
-    local namespace name key
-    grep -vE '^ *(#|$)' "$root/deploy/platform/secrets.txt" | awk '{ print $1, $2 }' | sort -u |
-        while read -r namespace name; do
-            secret "$namespace" "$name" $(awk -v of="$namespace $name" '$1 " " $2 == of { print $3 }' "$root/deploy/platform/secrets.txt")
-        done
+    local wanted there='{}'
+    wanted=$(grep -vE '^ *(#|$)' "$root/deploy/platform/secrets.txt" |
+        jq -R 'split(" ") | {namespace: .[0], name: .[1], key: .[2]}' | jq -cs .)
+    if [ -s "$state/kubeconfig" ]; then
+        there=$(kube get secrets --all-namespaces --output json | jq -c --argjson wanted "$wanted" '.items
+            | map({key: "\(.metadata.namespace) \(.metadata.name)", value: .data})
+            | map(select(.key | IN($wanted[] | "\(.namespace) \(.name)"))) | from_entries')
+    fi
+    THERE=$there FRESH=$(secret_text $((24 * $(jq length <<<"$wanted")))) \
+        DIGITALOCEAN=$FAIRLEAD_DIGITALOCEAN_TOKEN GITHUB=$FAIRLEAD_GITHUB_TOKEN jq -c '
+        (env.THERE | fromjson) as $there
+        | to_entries | map(.key as $at | .value | .value = (
+            if .key == "digitalocean-token" then env.DIGITALOCEAN | @base64
+            elif .key == "github-token" then env.GITHUB | @base64
+            # No secret, but charts want it beside one.
+            elif .key | endswith("_USER") then "admin" | @base64
+            else $there["\(.namespace) \(.name)"][.key] // (env.FRESH[$at * 48:$at * 48 + 48] | @base64) end))
+        | group_by("\(.namespace) \(.name)")[]
+        | {apiVersion: "v1", kind: "Secret", type: "Opaque", metadata: {namespace: .[0].namespace, name: .[0].name},
+            data: (map({key, value}) | from_entries)}' <<<"$wanted" | apply
 }
-
-secret() (
-    namespace=$1 name=$2
-    shift 2
-    for key in "$@"; do
-        case $key in
-        digitalocean-token) value=$FAIRLEAD_DIGITALOCEAN_TOKEN ;;
-        github-token) value=$FAIRLEAD_GITHUB_TOKEN ;;
-        # No secret, but the charts want it beside one.
-        *_USER) value=admin ;;
-        *)
-            value=$(secret_value "$namespace" "$name" "$key")
-            [ -n "$value" ] || value=$(secret_text 24)
-            ;;
-        esac
-        declare -x "VALUE_${key//[^A-Za-z0-9]/_}=$value"
-    done
-    jq -n --arg namespace "$namespace" --arg name "$name" '{apiVersion: "v1", kind: "Secret", type: "Opaque",
-        metadata: {name: $name, namespace: $namespace},
-        data: ($ARGS.positional | map({key: ., value: (env["VALUE_" + gsub("[^A-Za-z0-9]"; "_")] | @base64)}) | from_entries)}' \
-        --args "$@" | apply
-)
 
 # --- the server: its overlay, with what is ours written into a copy
 

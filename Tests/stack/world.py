@@ -28,15 +28,11 @@ WATCHED = ["curl", "kubectl", "podman", "terraform"]
 CALL = """#!/bin/bash
 printf '%s\\n' "{name} $*" >>"$CALLS"
 n=$(wc -l <"$CALLS")
-case "{name} $*" in
-*" apply "* | *" destroy "* | podman* | *" exec "* | *"--request POST"* | *"--request DELETE"*) echo >>"$CALLS-that-change" ;;
-*) false ;;
-esac && change=$(wc -l <"$CALLS-that-change")
 end() {{ kill -KILL -- "-$(ps -o pgid= -p $$ | tr -d ' ')"; }}
-[ "$n" != "${{KILL_BEFORE-}}" ] && [ "${{change-none}}" != "${{KILL_BEFORE_CHANGE-}}" ] || end
+[ "$n" != "${{KILL_BEFORE-}}" ] || end
 {real} "$@"
 status=$?
-[ "$n" != "${{KILL_AFTER-}}" ] && [ "${{change-none}}" != "${{KILL_AFTER_CHANGE-}}" ] || end
+[ "$n" != "${{KILL_AFTER-}}" ] || end
 exit $status
 """
 
@@ -101,8 +97,7 @@ class World:
         """deploy/stack in a process group of its own, as a Popen."""
         with open(self.folder / "stack.env", "w") as file:
             file.writelines(f"{key}={value}\n" for key, value in self.settings.items())
-        for file in (self.calls, self.folder / "calls-that-change"):
-            file.write_text("")
+        self.calls.write_text("")
         environment = self.environment | {key: str(value) for key, value in extra.items()}
         return subprocess.Popen([ROOT / "deploy/stack", *arguments], cwd=self.folder, env=environment, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -110,7 +105,7 @@ class World:
 
     def run(self, *arguments, **extra):
         """Its exit status and what it said. Ended by a signal, the status is that signal's, negative."""
-        process = self.start(*arguments, **extra)
+        self.process = process = self.start(*arguments, **extra)
         try:
             said, _ = process.communicate(timeout=300)
         finally:

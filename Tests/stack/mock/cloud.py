@@ -1,13 +1,11 @@
 """What runs in a cluster at DigitalOcean without being asked: load balancers for Gateways and Services, volumes for claims.
 
-As long as a cluster lives, what is deleted by hand is made again. When it is gone, what it made stays.
+As long as a cluster lives, a load balancer that is deleted by hand is made again. When it is gone, what it made stays.
 """
 import json
 import threading
 import urllib.error
 import urllib.request
-
-from .account import now
 
 
 ADDRESS = "203.0.113.20"
@@ -18,6 +16,7 @@ class Controllers:
 
     def __init__(self, account, cluster, address, period=0.1):
         self.account, self.cluster, self.address, self.period = account, cluster, address, period
+        self.claims = set()
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -56,14 +55,13 @@ class Controllers:
                 account.add("load_balancers", name="a" + one["metadata"]["uid"].replace("-", ""), size_unit=1, status="active",
                             ip=ADDRESS, region=cluster["region"], vpc_uuid=cluster["vpc_uuid"],
                             cluster=cluster["id"], of=one["metadata"]["uid"])
-        have = {one["of"] for one in account.volumes.values()}
         for one in claims:
-            if one["metadata"]["uid"] not in have:
+            if one["metadata"]["uid"] not in self.claims:
+                self.claims.add(one["metadata"]["uid"])
                 gib = int(one["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
                 attached = [int(node["droplet_id"]) for pool in cluster["node_pools"] for node in pool["nodes"]][:1]
                 account.add("volumes", name=f"pvc-{one['metadata']['uid']}", size_gigabytes=gib, region=cluster["region"],
-                            droplet_ids=attached, tags=["k8s", f"k8s:{cluster['id']}"], of=one["metadata"]["uid"],
-                            created_at=now())
+                            droplet_ids=attached, tags=["k8s", f"k8s:{cluster['id']}"])
 
     def give_address(self, metadata):
         path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{metadata['namespace']}/gateways/{metadata['name']}"

@@ -77,6 +77,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.account, self.contract = account, contract
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
         self.drift, self.requests, self.faults = [], [], []
+        self.after = lambda method, path: None  # called when a change is made, and before it is answered
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def fail(self, method, path, status, times=1, headers=None):
@@ -109,6 +110,7 @@ class Server(http.server.ThreadingHTTPServer):
             raise self.drifted(found)
         if request.method != "GET" and status < 400 and not request.path.endswith("validate-name"):
             self.account.changes.append(exchange)
+            self.after(*exchange)
         return status, answer
 
     def drifted(self, faults):

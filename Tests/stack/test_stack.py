@@ -299,11 +299,13 @@ CLUSTER = "/v2/kubernetes/clusters"
 def test_killed_when_the_account_has_changed_and_nobody_knows(world, ups, downs):
     """The worst moment: a request is carried out, its answer never arrives, and Terraform has not written it down."""
     left = die_at(world, ups)
-    assert goes_to_the_end(world, "up", [{}] * 20) == len(ups) and left == []
+    starts = goes_to_the_end(world, "up", [{}] * 20)
+    assert (starts, left) == (len(ups), [])
     is_up_as_if_nothing_had_been(world)
     leave_behind(world)
     left = die_at(world, downs)
-    assert goes_to_the_end(world, "down", [{}] * 20) == len(downs) and left == []
+    starts = goes_to_the_end(world, "down", [{}] * 20)
+    assert (starts, left) == (len(downs), [])
     assert world.bill() == ({"volumes": 0.5}, ["volumes: another-teams"])
 
 

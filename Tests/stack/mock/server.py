@@ -2,6 +2,7 @@
 import http.server
 import json
 import re
+import sys
 import threading
 import urllib.parse
 
@@ -44,6 +45,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with self.server.account.lock:
                 digest = registries.push(self.server.account, *self.path.split("/")[2:], content)
                 self.server.account.changes.append(("PUSH", self.path))
+                self.server.after("PUSH", self.path)
             self.reply(201, {"digest": digest}, {})
         except Refused as refusal:
             self.reply(refusal.status, refusal.body, {})
@@ -79,6 +81,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.drift, self.requests, self.faults = [], [], []
         self.after = lambda method, path: None  # called when a change is made, and before it is answered
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """A client that was killed is no error here."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def fail(self, method, path, status, times=1, headers=None):
         """The next requests that match are answered with a fault, before anything is done."""

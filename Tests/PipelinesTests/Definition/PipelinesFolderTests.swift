@@ -77,9 +77,7 @@ import Testing
             "a.yaml": "name: A", "b.yaml": pipeline("b"), "c.yaml": "- x\n- *y", "d.yaml": pipeline("b"),
         ]).faults
         #expect(
-            faults.map { $0.prefix(9) } == [
-                "a.yaml:1:", "a.yaml:1:", "a.yaml:1:", "a.yaml:1:", "c.yaml:2:", "d.yaml:1:",
-            ]
+            faults.map { $0.prefix(9) } == ["a.yaml:1:", "a.yaml:1:", "a.yaml:1:", "c.yaml:2:", "d.yaml:1:"]
         )
     }
 

@@ -144,7 +144,7 @@ struct ChartSourceTests {
                 read.summary == [
                     "CustomResourceDefinition things.example.com @ todo/crds/thing.yaml",
                     "ConfigMap shop-web @ todo/templates/web.yaml", "ConfigMap more @ more/a.yaml:1",
-                    "ConfigMap most @ kubectl kustomize most:1",
+                    "ConfigMap most @ kustomize most:1",
                 ]
             )
             #expect(read.objects[1].object["data"] == ["colour": "blue"])

@@ -3,7 +3,8 @@
 BUILD_PACKAGES := binutils ca-certificates git libc6-dev libcrypt-dev libcurl4-openssl-dev libgit2-dev \
     libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libssl-dev libstdc++-12-dev pkg-config zlib1g-dev
 RUN_PACKAGES := aardvark-dns busybox-static catatonit docker-registry haproxy iptables netavark podman runc
-TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-server openssl procps prometheus python3 python3-venv strace
+TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 openssh-server openssl procps prometheus python3 \
+    python3-venv strace
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
@@ -15,7 +16,7 @@ MODEL_SUITES := /(LaneModel|LaneConformance)Tests.swift
 run_group = swift test $(1) --skip-build --disable-xctest
 define run_groups
 $(run_group) --filter 'HTTPServerTests|SigningTests'
-$(run_group) --filter 'HTTPClientTests|GitHubTests|DigitalOceanTests|FairleadTests'
+$(run_group) --filter 'HTTPClientTests|TelemetryTests|GitHubTests|DigitalOceanTests|FairleadTests'
 $(run_group) --filter 'GitTests'
 $(run_group) --filter 'TodoTests'
 $(run_group) --filter 'KubernetesTests|TestClusterTests'
@@ -27,13 +28,13 @@ endef
 
 # The last tests need Python environments, which are made while the ones before wait for containers. What goes wrong is
 # said when they are needed.
-PREPARE := { Tests/contracts/run --prepare; Tests/web/run --prepare; } >/dev/null 2>&1
+PREPARE := { Tests/contracts/run --prepare; Tests/stack/run --prepare; Tests/web/run --prepare; } >/dev/null 2>&1
 
 # Ten times as slow, tests would run into each other's deadlines side by side.
 TSAN := --sanitize=thread --scratch-path .build-tsan
 test-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/tsan.supp
 
-.PHONY: demo test test-tsan test-web crash bench format lint clean build release check packages
+.PHONY: demo test test-tsan test-web test-stack crash bench format lint clean build release check packages
 
 # APP=todo deploys the application of the reference stack instead of a small service.
 APP := sample
@@ -45,10 +46,16 @@ test: packages test-packages
 	$(call run_groups,)
 	$(PREPARE) & $(call run_group,) --filter EndToEnd; status=$$?; wait; exit $$status
 	@Tests/contracts/run
+	@Tests/stack/run
 	@Tests/web/run
 
 test-web: build test-packages
 	@Tests/web/run
+
+# With those that take minutes.
+test-stack: packages test-packages
+	swift build
+	@Tests/stack/run --long
 
 # More of the tests' rounds of crashes; SEED repeats the pushes and the moments of an earlier call.
 ROUNDS := 20

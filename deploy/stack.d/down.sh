@@ -1,0 +1,92 @@
+# Everything goes, in an order in which nothing comes again: the cluster first, since it makes load balancers and volumes
+# anew; then what it leaves; then what Terraform knows; then what has our name and nobody knew.
+
+command_down() {
+    local found
+    step "What there is"
+    found=$(inventory)
+    show_inventory "$found"
+    if [ -z "$found" ] && [ ! -f "$state/ours" ]; then return 0; fi
+    if [ ! -f "$state/ours" ]; then
+        [ -z "$yes" ] || fail "no up from here has made $NAME: without --yes, you are asked"
+        say "This was not made from here. If it is not yours, stop."
+    fi
+    confirm "All of this is deleted, with its data. Type $NAME:" "$NAME"
+
+    step "The cluster"
+    delete_clusters
+    step "Load balancers, volumes, snapshots"
+    delete_left_overs
+    step "Images"
+    delete_images
+    step "Network, registry, project"
+    destroy_infrastructure
+    delete_by_name
+
+    step "What is left"
+    found=$(inventory)
+    show_inventory "$found"
+    [ -z "$dry_run" ] || return 0
+    [ -z "$found" ] || fail "this is still there: run deploy/stack down again, or delete it in the control panel"
+    find "$state" -mindepth 1 ! -name lock -delete
+}
+
+delete_clusters() {
+    local id
+    for id in $(clusters_now | jq -r '.[].id'); do
+        say "  cluster $id, with what it has made"
+        api_change DELETE "/v2/kubernetes/clusters/$id/destroy_with_associated_resources/dangerous"
+        [ -z "$dry_run" ] || continue
+        while api GET "/v2/kubernetes/clusters/$id" >/dev/null; do pause; done
+    done
+}
+
+# A volume can be deleted once its node is gone: a refusal is asked again.
+delete_left_overs() {
+    local left attempt
+    for attempt in $(seq 60); do
+        left=$(inventory | grep -P '^(load-balancer|volume|snapshot)\t' || true)
+        [ -n "$left" ] || return 0
+        [ "$attempt" = 1 ] || pause
+        delete_lines "$left"
+        [ -z "$dry_run" ] || return 0
+    done
+    fail "the API does not let these go: $(cut -f 1,3 <<<"$left" | tr '\t\n' ' ,')"
+}
+
+delete_lines() {
+    local kind id name
+    while IFS=$'\t' read -r kind id name _; do
+        say "  $kind $name"
+        case $kind in
+        load-balancer) api_change DELETE "/v2/load_balancers/$id" || true ;;
+        volume) api_change DELETE "/v2/volumes/$id" || true ;;
+        snapshot) api_change DELETE "/v2/snapshots/$id" || true ;;
+        esac
+    done <<<"$1"
+}
+
+our_registry() { api GET /v2/registries | jq -r --arg name "$REGISTRY" '.registries[]? | select(.name == $name) | .name'; }
+
+delete_images() {
+    local repository
+    [ -n "$(our_registry)" ] || return 0
+    for repository in $(api_list "/v2/registries/$REGISTRY/repositoriesV2" repositories | jq -r '.[].name | @uri'); do
+        say "  $repository"
+        api_change DELETE "/v2/registries/$REGISTRY/repositories/$repository"
+    done
+}
+
+destroy_infrastructure() {
+    prepare_terraform
+    [ -n "$(terraform_here state list 2>/dev/null || true)" ] || return 0
+    change terraform_here destroy -auto-approve -input=false -no-color
+}
+
+# What was made a moment before a kill is in nobody's state.
+delete_by_name() {
+    local id
+    [ -z "$(our_registry)" ] || api_change DELETE "/v2/registries/$REGISTRY"
+    for id in $(named /v2/projects projects "$NAME"); do api_change DELETE "/v2/projects/$id"; done
+    for id in $(named /v2/vpcs vpcs "$NAME"); do api_change DELETE "/v2/vpcs/$id"; done
+}

@@ -17,6 +17,9 @@ extension EndToEnd {
                 let start = "/api/v1/pipelines/web/runs"
                 #expect(try await world.request("POST", start).status == 401)
                 #expect(try await world.request("POST", start, token: viewer).status == 403)
+                let mistyped = Array(#"{"revison":"\#(String(repeating: "0", count: 40))"}"#.utf8)
+                let refused = try await world.request("POST", start, token: deployer, body: mistyped)
+                #expect(refused.status == 400 && refused.string.contains("revison: no such key"))
                 let started = try await world.request("POST", start, token: deployer)
                 #expect(started.status == 202)
                 let id = try #require(try started.json()["id"] as? Int)

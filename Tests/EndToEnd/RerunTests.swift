@@ -125,6 +125,7 @@ extension EndToEnd {
                     (99, "", 404, "there is no run 99"), (first.id, "[]", 400, "the body must be"),
                     (first.id, #"{"from":"lunch"}"#, 400, "one of clone, build, push, deploy, smoke-test"),
                     (first.id, #"{"from":3}"#, 400, "the body must be"),
+                    (first.id, #"{"form":"deploy"}"#, 400, "form: no such key"),
                     (first.id, "", 409, "problems/nothing-failed"),
                     (first.id, #"{"from":"push","fresh":true}"#, 409, "problems/not-fresh"),
                 ]

@@ -142,6 +142,7 @@ extension EndToEnd {
             let cases: [(body: String, status: Int, words: String)] = [
                 ("", 400, "the body must be"), ("[]", 400, "the body must be"),
                 (#"{"to":"1"}"#, 400, "the body must be"),
+                (#"{"to":\#(live),"from":"deploy"}"#, 400, "from: no such key"),
                 (#"{"to":0}"#, 400, "the body must be"), (#"{"to":99}"#, 404, "there is no run 99"),
                 (#"{"to":\#(live)}"#, 409, "is what web serves already"),
             ]

@@ -20,10 +20,14 @@ public struct Backup: Sendable {
             throw HistoryError(.notFound, "\(source) is not there: is `data:` in the configuration right?")
         }
         try DatabaseFile.checkHeader(source)
+        guard let name = file.split(separator: "/").last, !file.hasSuffix("/") else {
+            throw HistoryError(.conflict, "'\(file)' names no file: say where the backup goes.")
+        }
         guard access(file, F_OK) != 0 else {
             throw HistoryError(.conflict, "\(file) is there already: name a new file, or remove it.")
         }
-        let draft = file + ".part"
+        // A name that nobody else would give: what an earlier backup left there, killed, is written over.
+        let draft = "\(file.dropLast(name.count)).\(name).fairlead-draft"
         try DraftFile.create(draft)
         do {
             try mappingErrors {

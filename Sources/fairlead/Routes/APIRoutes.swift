@@ -143,9 +143,7 @@ struct APIRoutes: Sendable {
     private func revision(in request: Request) throws -> String? {
         struct Body: Decodable { let revision: String? }
         guard !request.body.isEmpty else { return nil }
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
-            throw Problem.badRequest(#"the body must be empty or {"revision": "…"}"#)
-        }
+        let body = try request.decoded(as: Body.self, keys: ["revision"], shape: #"empty or {"revision": "…"}"#)
         if let revision = body.revision, !isRevision(revision) {
             throw Problem.badRequest(
                 "revision: must be a full commit id of 40 (SHA-256: 64) lower-case hexadecimal digits"

@@ -82,9 +82,7 @@ struct LaneRoutes: Sendable {
     private func reason(in request: Request) throws -> String? {
         struct Body: Decodable { let reason: String? }
         guard !request.body.isEmpty else { return nil }
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
-            throw Problem.badRequest(#"the body must be empty or {"reason": "…"}"#)
-        }
+        let body = try request.decoded(as: Body.self, keys: ["reason"], shape: #"empty or {"reason": "…"}"#)
         guard let reason = body.reason, !reason.isEmpty else { return nil }
         guard reason.utf8.count <= Self.longestReason else {
             throw Problem.badRequest("reason: at most \(Self.longestReason) bytes")
@@ -100,10 +98,10 @@ struct LaneRoutes: Sendable {
     /// The run that the body names.
     private func run(in request: Request) throws -> Int64 {
         struct Body: Decodable { let to: Int64 }
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)), body.to > 0 else {
-            throw Problem.badRequest(#"the body must be {"to": N}, N the number of the run whose release is wanted"#)
-        }
-        return body.to
+        let shape = #"{"to": N}, N the number of the run whose release is wanted"#
+        let run = try request.decoded(as: Body.self, keys: ["to"], shape: shape).to
+        guard run > 0 else { throw Problem.badRequest("the body must be \(shape)") }
+        return run
     }
 }
 

@@ -17,9 +17,11 @@ struct RerunRoute: Sendable {
                 let fresh: Bool?
             }
             guard !request.body.isEmpty else { return }
-            guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
-                throw Problem.badRequest(#"the body must be empty or {"from": "STAGE", "fresh": true or false}"#)
-            }
+            let body = try request.decoded(
+                as: Body.self,
+                keys: ["from", "fresh"],
+                shape: #"empty or {"from": "STAGE", "fresh": true or false}"#
+            )
             fresh = body.fresh ?? false
             guard let name = body.from else { return }
             guard let stage = StageName(rawValue: name) else {

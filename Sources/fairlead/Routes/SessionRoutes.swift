@@ -31,9 +31,7 @@ struct SessionRoutes: Sendable {
     func create(_ request: Request) async throws -> Response {
         struct Body: Decodable { let token: String }
         try access.checkOrigin(request)
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
-            throw Problem.badRequest(#"the body must be {"token": "…"}"#)
-        }
+        let body = try request.decoded(as: Body.self, keys: ["token"], shape: #"{"token": "…"}"#)
         let session = RandomToken.make()
         guard let token = try await history.token(hash: SHA256Digest.bytes(Array(body.token.utf8))) else {
             throw Problem.unauthorized

@@ -1,8 +1,8 @@
 /// The cells: who × what × where. Not every combination is one:
 /// - The git host is spoken to in the clone alone, the registry not in the smoke test, and the API server only from the
 ///   deploy on.
-/// - GitHub's API ends no run: what is reported to it is told later (`ReporterTests`), and heads are compared by the next
-///   look (`ReconcileTests`). Only for a repository at github.com itself is it asked in the clone, for an app's token
+/// - GitHub's API ends no run: it is told later (`GitHubFaultTests`), and heads are compared by the next look
+///   (`ReconcileTests`). Only for a repository at github.com itself is it asked in the clone, for an app's token
 ///   (`GitHubAPITests`).
 /// - Names: `NameFaultTests`. The database: `DatabaseFaultTests`. The disk: `FullDiskTests`. The clock: `ClockStepTests`.
 enum FaultTable {

@@ -10,6 +10,10 @@ final class GitHubHost: Sendable {
         var isAway = false
         var asked: [String] = []
         var deliveries: [Delivery] = []
+        /// The newest state of each revision's status and deployment.
+        var told: [String: String] = [:]
+        /// Deployments' revisions; a deployment's number is its place.
+        var deployments: [String] = []
     }
 
     /// As its list has it.
@@ -45,6 +49,7 @@ final class GitHubHost: Sendable {
             Task {
                 do {
                     if let answer = Self.answer(request, state, redeliver.value) { return responder.respond(answer) }
+                    if let answer = Self.note(request, state) { return responder.respond(answer) }
                     responder.respond(try await Self.answer(request, repository, client))
                 } catch {
                     responder.respond(Response(status: 500, headers: [], body: .bytes(Array("\(error)".utf8))))
@@ -56,9 +61,12 @@ final class GitHubHost: Sendable {
 
     /// As it is written in a pipeline.
     var url: String { "http://127.0.0.1:\(server.port)/test/sample.git" }
+    var port: UInt16 { server.port }
     /// As it is written in fairlead.yaml.
     var api: String { "http://127.0.0.1:\(server.port)/api/v3" }
     var asked: [String] { state.withLock { $0.asked } }
+    /// `status of REVISION` and `deployment of REVISION`, and the state that was told last.
+    var told: [String: String] { state.withLock { $0.told } }
 
     func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
 
@@ -97,6 +105,29 @@ final class GitHubHost: Sendable {
             state.withLock { $0.note(known.guid, isRedelivery: true, status: status) }
         }
         return .init(status: 202, headers: [], body: .bytes(Array("{}".utf8)))
+    }
+
+    /// Takes what it is told of a run; nil for all other requests.
+    private static func note(_ request: Request, _ state: Locked<State>) -> Response? {
+        struct Body: Decodable {
+            let state: String?
+            let ref: String?
+        }
+        let path = request.path.split(separator: "/").dropFirst(5).map(String.init)
+        guard request.method == "POST", let body = try? JSONDecoder().decode(Body.self, from: Data(request.body))
+        else { return nil }
+        return state.withLock { state in
+            switch (path.first, path.count) {
+            case ("statuses", 2): state.told["status of \(path[1])"] = body.state
+            case ("deployments", 1): state.deployments.append(body.ref ?? "")
+            case ("deployments", 3):
+                guard let number = Int(path[1]), state.deployments.indices.contains(number) else { return nil }
+                state.told["deployment of \(state.deployments[number])"] = body.state
+            default: return nil
+            }
+            let answer = #"{"id":\#(state.deployments.count - 1)}"#
+            return Response(status: 201, headers: [], body: .bytes(Array(answer.utf8)))
+        }
     }
 
     private static func answer(

@@ -16,8 +16,8 @@ final class World: Sendable {
     private let server = Locked<Child?>(nil)
     private let base = Locked("")
 
-    /// So many at once: a world waits for its containers as often as it works, but a third would only slow the others.
-    private static let slots = Slots(2)
+    /// So many at once: a world mostly waits, for containers, clocks and deadlines.
+    private static let slots = Slots(4)
 
     /// Makes a world, lets `body` live in it, and removes every process, container and file of it.
     static func run(

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import GRDB
 import Glibc
 import Testing
@@ -21,6 +22,18 @@ struct BackupTests {
     private func mode(_ path: String) -> mode_t {
         var facts = stat()
         return stat(path, &facts) == 0 ? facts.st_mode & 0o777 : 0
+    }
+
+    @Test("A backup takes nobody's file, and needs a name of its own")
+    func names() throws {
+        let fixture = try Fixture()
+        try "mine".write(toFile: file + ".part", atomically: true, encoding: .utf8)
+        _ = try Backup.make(of: fixture.folder, to: file)
+        #expect(try String(contentsOfFile: file + ".part", encoding: .utf8) == "mine")
+        for name in ["", "/", folder.path + "/new/", folder.path, file] {
+            let error = #expect(throws: HistoryError.self) { try Backup.make(of: fixture.folder, to: name) }
+            #expect(error?.code == .conflict, "\(name)")
+        }
     }
 
     @Test("A backup that is taken while the server writes is one moment of it, whole, and a server starts from it")
@@ -51,7 +64,7 @@ struct BackupTests {
         #expect(mode(file) == 0o600)
         #expect(backup.size > 30 * 4000)
         #expect(try Fixture.names(in: folder.path).filter { !$0.hasPrefix("backup.db") } == [])
-        #expect(access(file + "-wal", F_OK) != 0 && access(file + ".part", F_OK) != 0)
+        #expect(access(file + "-wal", F_OK) != 0 && access("\(folder.path)/.backup.db.fairlead-draft", F_OK) != 0)
         let (runs, deliveries) = try await database(file).read { db in
             (
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM runs")!,

@@ -151,11 +151,15 @@ private func costlyKey(in text: String) -> Int? {
 }
 
 private struct CostlyKeySearch {
-    let text: String
+    /// Names behind every & of the text, found once: a chart's output has thousands of stars, and may have megabytes.
+    private let anchors: Set<[UInt8]>
     private var questions = 0
     private var hasAlias = false
 
-    init(text: String) { self.text = text }
+    init(text: String) {
+        let parts = text.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false).dropFirst()
+        anchors = Set(parts.map { Array($0.prefix(while: isName)) })
+    }
 
     mutating func finds(in line: [UInt8]) -> Bool {
         // Beyond ASCII there are more ends of lines, behind which a comment may be over.
@@ -180,7 +184,7 @@ private struct CostlyKeySearch {
 
     private mutating func isCostlyAlias(in line: [UInt8], at position: Int, before: UInt8?, isPlain: Bool) -> Bool {
         let name = line[(position + 1)...].prefix(while: isName)
-        guard !name.isEmpty, text.holds("&" + String(decoding: name, as: UTF8.self)) else { return false }
+        guard !name.isEmpty, anchors.contains(Array(name)) else { return false }
         let after = line[(position + 1 + name.count)...].first { !isBlank($0) }
         let isWhole = after == nil || after == UInt8(ascii: "#")
         let isValue = before == UInt8(ascii: ":") || before == UInt8(ascii: "-")

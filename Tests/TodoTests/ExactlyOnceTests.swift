@@ -9,7 +9,6 @@ struct ExactlyOnceTests {
     @Test("each has its effect exactly once while sidecars, backend and event service die at random")
     func chaos() async throws {
         try await Stack.with { stack in
-            print("begin", Date())
             let faults = TestDapr.Faults(refuse: 0.01, loseAnswer: 0.01)
             stack.backendSidecar.set(faults)
             stack.eventSidecar.set(faults)
@@ -23,15 +22,12 @@ struct ExactlyOnceTests {
                 await chaos.value
                 throw error
             }
-            print("driver", Date())
             chaos.cancel()
             await chaos.value
             stack.backendSidecar.set(.init())
             stack.eventSidecar.set(.init())
             try await settled(stack)
-            print("settled", Date())
             try await check(ids, stack)
-            print("checked", Date())
         }
     }
 

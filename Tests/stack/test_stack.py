@@ -163,6 +163,9 @@ def test_up_and_down(world):
     assert "DNS: deploy.example.com, A, 203.0.113.20" in said
     assert world.fairlead.applied["todo.yaml"]["source"]["github"] == "acme/stack"
     assert world.fairlead.applied["todo.yaml"]["registry"]["digitalocean"] == "acme-todo"
+    rendered = [world.folder / f"state/todo-test/fairlead/overlays/stack-pipelines/{name}.yaml" for name in PIPELINES]
+    validated = subprocess.run([world.built / "fairlead", "validate", *rendered], capture_output=True, text=True)
+    assert validated.returncode == 0, validated.stdout
     assert {"nodes", "control planes", "load balancers", "volumes", "registry"} == set(world.bill()[0])
     no_secret_is_in(world, seen)
 

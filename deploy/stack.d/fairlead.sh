@@ -72,8 +72,6 @@ render_overlay() {
         sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
     done
     sed -i.bak "s/deploy\.example\.com/$HOST/" "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
-    sed -i.bak "s/allow: \[\]/allow: [$(grep -vE '^ *(#|$)' "$root/deploy/platform/kinds.txt" | paste -sd ,)]/" \
-        "$overlays/stack/config/fairlead.yaml"
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
         sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \

@@ -16,14 +16,11 @@ PIPELINES = [line for line in (ROOT / "pipelines/stack/order").read_text().split
 
 
 @pytest.fixture
-def world(tmp_path, built, contracts):
-    for program in ("fairlead", "test-cluster"):
-        if not (built / program).exists():
-            pytest.skip(f"there is no {program} in {built}: swift build, or FAIRLEAD_BUILD")
-    made = World(tmp_path, built, contracts)
+def world(tmp_path, built):
+    made = World(tmp_path, built)
     yield made
     made.close()
-    # Every request of the script, and every answer of the account, was as the API's description has it.
+    # Where there are contracts: every request, and every answer of the account, was as the API's description has it.
     assert made.server.drift == []
 
 
@@ -163,13 +160,20 @@ def test_up_and_down(world):
     assert "DNS: deploy.example.com, A, 203.0.113.20" in said
     assert world.fairlead.applied["todo.yaml"]["source"]["github"] == "acme/stack"
     assert world.fairlead.applied["todo.yaml"]["registry"]["digitalocean"] == "acme-todo"
+    rendered = [world.folder / f"state/todo-test/fairlead/overlays/stack-pipelines/{name}.yaml" for name in PIPELINES]
+    validated = subprocess.run([world.built / "fairlead", "validate", *rendered], capture_output=True, text=True)
+    assert validated.returncode == 0, validated.stdout
     assert {"nodes", "control planes", "load balancers", "volumes", "registry"} == set(world.bill()[0])
     no_secret_is_in(world, seen)
 
-    changes, secrets = len(world.account.changes), secrets_of(world)
+    changes, secrets, pods = len(world.account.changes), secrets_of(world), pod_template(world)
+    world.environment["FAIRLEAD_GITHUB_TOKEN"] = renewed = "github_pat_renewed"
+    world.account.tokens.add(renewed)
     succeed(world, "up", "--yes")
     assert len(world.account.changes) == changes, "a second up has nothing to do in the account"
-    assert secrets_of(world) == secrets, "generated once"
+    secrets["fairlead"]["github-token"] = base64.b64encode(renewed.encode()).decode()
+    assert secrets_of(world) == secrets, "generated once, and given anew"
+    assert pod_template(world) != pods, "the server starts anew with another token"
     assert runs_of(world) == {name: ["succeeded"] for name in PIPELINES}, "what is live is not deployed again"
 
     said = succeed(world, "status")
@@ -232,6 +236,10 @@ def no_secret_is_in(world, seen):
     assert len(secrets) > 12 and not [one for one in secrets if one in calls or any(one in line for line in seen)]
     for file in (world.folder / "state").rglob("*"):
         assert file.stat().st_mode & 0o077 == 0, f"{file} is for its owner alone"
+
+
+def pod_template(world):
+    return world.cluster.get("/apis/apps/v1/namespaces/fairlead/deployments/fairlead")["spec"]["template"]
 
 
 def secrets_of(world):
@@ -337,14 +345,14 @@ def provider(tmp_path):
 
 
 @pytest.mark.long
-def test_the_real_terraform(tmp_path, built, contracts, provider):
+def test_the_real_terraform(tmp_path, built, provider):
     """The same with Terraform and the real provider: killed while the cluster is made, taken on, and gone. And what its
     stand-in asks of the account is what the provider asks."""
     asked = {}
     for name, terraform in (("real", provider[0]), ("stand-in", None)):
         folder = tmp_path / name
         folder.mkdir()
-        world = World(folder, built, contracts, terraform)
+        world = World(folder, built, terraform)
         world.environment["TF_CLI_CONFIG_FILE"] = str(provider[1])
         try:
             plan = succeed(world, "check")

@@ -10,9 +10,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
+import time
 import urllib.request
 
+import pytest
 import yaml
 
 from mock.account import Account
@@ -56,11 +59,19 @@ def free_port():
 
 
 class World:
-    def __init__(self, folder, built, contracts, terraform=None):
+    def __init__(self, folder, built, terraform=None):
+        """`terraform` is the real one, for where its provider is to be had."""
+        for program in ("fairlead", "test-cluster"):
+            if not (built / program).exists():
+                pytest.skip(f"there is no {program} in {built}: swift build, or FAIRLEAD_BUILD")
+        for tool in ("curl", "jq", "git", "flock", "ps"):
+            if shutil.which(tool) is None:
+                pytest.skip(f"there is no {tool} on this machine")
+        contracts = pathlib.Path(os.environ.get("FAIRLEAD_CONTRACTS", ROOT.parent / "shared/contracts"))
         self.folder, self.built = folder, built
         self.account = Account(token=OPERATOR)
         self.account.tokens |= {FOR_FAIRLEAD, GITHUB}
-        self.server = Server(self.account, Contract(contracts) if contracts else None)
+        self.server = Server(self.account, Contract(contracts) if contracts.is_dir() else None)
         self.account.kubernetes = self.kubeconfig
         self.cluster = self.fairlead = self.controllers = None
         self.calls = folder / "calls"
@@ -80,8 +91,8 @@ class World:
         tools = self.folder / "tools"
         tools.mkdir()
         real = {name: shutil.which(name) for name in WATCHED}
-        real["terraform"] = terraform or HERE / "mock/terraform"
-        real["podman"] = f"{shutil.which('python3')} {HERE}/mock/podman"
+        real["terraform"] = terraform or f"{sys.executable} {HERE}/mock/terraform"
+        real["podman"] = f"{sys.executable} {HERE}/mock/podman"
         real["kubectl"] = HERE / "mock/kubectl"
         # What names lead to is asked here, so that no name server is.
         (tools / "getent").write_text(f"#!/bin/sh\necho {ADDRESS} STREAM\n")
@@ -155,6 +166,12 @@ class Cluster:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read())
 
+    def touch(self, path):
+        body = {"metadata": {"annotations": {"example.com/touched": str(time.monotonic())}}}
+        request = urllib.request.Request(self.address + path, method="PATCH", data=json.dumps(body).encode())
+        request.add_header("Content-Type", "application/merge-patch+json")
+        urllib.request.urlopen(request, timeout=10).close()
+
     def get(self, path):
         """An object, or nothing."""
         try:
@@ -186,6 +203,9 @@ class Fairlead:
             deployment = cluster.get(base)
             if deployment and self.process is None:
                 self.serve(deployment)
+            # Our API server does not look again at a Deployment of type Recreate when its last old pod has gone.
+            elif deployment and not deployment.get("status", {}).get("replicas"):
+                cluster.touch(base)
 
     def serve(self, deployment):
         cluster = self.world.cluster

@@ -37,7 +37,18 @@ delete_clusters() {
         say "  cluster $id, with what it has made"
         api_change DELETE "/v2/kubernetes/clusters/$id/destroy_with_associated_resources/dangerous"
         [ -z "$dry_run" ] || continue
-        while api GET "/v2/kubernetes/clusters/$id" >/dev/null; do pause; done
+        wait_until_gone "/v2/kubernetes/clusters/$id"
+    done
+}
+
+# Gone is what the API does not find; one that does not answer says nothing.
+wait_until_gone() {
+    local status
+    while :; do
+        status=0
+        api GET "$1" >/dev/null || status=$?
+        [ "$status" != 4 ] || return 0
+        pause
     done
 }
 

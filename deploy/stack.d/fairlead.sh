@@ -72,8 +72,6 @@ render_overlay() {
         sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
     done
     sed -i.bak "s/deploy\.example\.com/$HOST/" "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
-    sed -i.bak "s/allow: \[\]/allow: [$(grep -vE '^ *(#|$)' "$root/deploy/platform/kinds.txt" | paste -sd ,)]/" \
-        "$overlays/stack/config/fairlead.yaml"
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
         sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \
@@ -89,7 +87,17 @@ render_overlay() {
         say "    behavior: replace"
         say "    files:"
         for name in $(pipelines); do say "      - $name.yaml"; done
+        # The server reads Secrets when it starts: others make it start anew.
+        say "patches:"
+        say "  - target: { kind: Deployment, name: fairlead }"
+        say "    patch: '$(jq -nc --arg version "$(secrets_version)" '[{op: "add",
+            path: "/spec/template/metadata/annotations", value: {"fairlead.dev/secrets": $version}}]')'"
     } >"$overlays/stack-pipelines/kustomization.yaml"
+}
+
+secrets_version() {
+    [ -s "$state/kubeconfig" ] || return 0
+    kube --namespace fairlead get secrets fairlead fairlead-pipelines --output json | jq -r '[.items[].metadata.resourceVersion] | join("-")'
 }
 
 apply_kustomization() { change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$1"; }

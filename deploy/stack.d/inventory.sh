@@ -77,8 +77,9 @@ snapshot_gib=0.06
 
 # The plan is the account's: it costs nothing without a registry, and no more with a second one.
 registry_line() {
-    api GET /v2/registries | jq -c --arg name "$REGISTRY" '[.registries[]? | select(.name == $name)]' |
-        line registry '(.subscription.tier.monthly_price_in_cents // 0) / 100'
+    local cents
+    cents=$(api GET /v2/registries/subscription | jq '.subscription.tier.monthly_price_in_cents // 0') || cents=0
+    api GET /v2/registries | jq -c --arg name "$REGISTRY" '[.registries[]? | select(.name == $name)]' | line registry "$cents / 100"
 }
 
 # show_inventory LINES: as a table with its sum.

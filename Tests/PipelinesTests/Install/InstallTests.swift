@@ -8,7 +8,7 @@ import Testing
     static let folder = packageRoot.appending(path: "deploy/fairlead").path
 
     /// Each is what somebody applies by itself.
-    static let roots = ["base", "overlays/doks", "target-namespace", "components/page"]
+    static let roots = ["base", "overlays/doks", "overlays/stack", "target-namespace", "components/page"]
 
     @Test(
         .enabled("no shared/contracts beside the package, and no FAIRLEAD_CONTRACTS") { StrictSchemas.folder != nil },
@@ -89,7 +89,6 @@ private enum Rendering {
         return try names.filter {
             $0.hasSuffix(".yaml") && !$0.contains("config/") && !$0.hasSuffix("kustomization.yaml")
         }
-        .filter { !["builder-pool.yaml", "data-volume.yaml"].contains($0) }
         .flatMap { try read($0, Data(contentsOf: URL(filePath: "\(root)/\($0)"))) }
     }
 

@@ -37,6 +37,7 @@ extension EndToEnd {
                 try await eventually("the server has ended", seconds: 60) { server.isRunning ? nil : true }
                 #expect(await server.wait() == 0)
                 #expect(server.said.contains("Ended with runs that had not let go"))
+                #expect(!server.said.contains("[fairlead] Stopped"))
                 let history = try History.open(folder: world.data)
                 #expect(try await history.record(run: id)?.status == .running)
                 try history.close()

@@ -25,16 +25,19 @@ struct CertificateWatchTests {
             }
             return definition
         }
-        let (watch, host) = try await SecureServer.with(days: 3) { server in
-            let watch = CertificateWatch(client: HTTPClient(configuration: .init(caFile: server.caFile)))
+        let (watch, client, host) = try await SecureServer.with(days: 3) { server in
+            let client = HTTPClient(configuration: .init(caFile: server.caFile))
+            let watch = CertificateWatch(client: client)
             await watch.look([
                 definition(server.url + "a", server.url + "b", "http://127.0.0.1:1/", "service://web:80/")
             ])
-            return (watch, "127.0.0.1:\(server.port)")
+            return (watch, client, "127.0.0.1:\(server.port)")
         }
         let expiry = try #require(watch.expiries[["shop", host]])
         #expect(watch.expiries.count == 1)
         #expect(abs(expiry - Date.now.timeIntervalSince1970 - 3 * 86_400) < 3600)
+        // From here on nobody answers it.
+        client.close()
         await watch.look([definition("https://\(host)/")])
         #expect(watch.expiries == [["shop", host]: expiry])
         await watch.look([definition("http://\(host)/")])

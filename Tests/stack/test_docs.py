@@ -89,8 +89,8 @@ def test_costs_are_those_of_the_price_table():
     assert float(rows["at most"]) == sum(parts.values()) + float(rows["nodes that the autoscaler may add"])
     assert float(rows["nodes that the autoscaler may add"]) == prices.more_nodes(ROOT / "deploy/terraform")
     assert set(named.values()) == set(parts), "block storage and control plane are in it, and whatever else Terraform counts"
-    read_on = prices.read_on(ROOT / "deploy/terraform")
-    assert f"Prices were read on {read_on}" in text_of("cost")
+    as_of = prices.as_of(ROOT / "deploy/terraform")
+    assert f"Prices are those of {as_of}" in text_of("cost")
     for name, gib in prices.volumes(ROOT / "deploy/terraform").items():
         assert f"{name.capitalize()} {gib}" in text_of("cost")
 

@@ -68,7 +68,7 @@ show_cost() {
     terraform_here show -json "$state/plan" | jq -r '.planned_values.outputs |
         (.monthly_cost_usd_parts.value | to_entries[] | "  \(.key): \(.value)"),
         "  US dollars a month: \(.monthly_cost_usd.value), with all nodes that may be added \(.monthly_cost_usd_at_most.value)",
-        "  (prices of \(.prices_read_on.value); without taxes and traffic: docs/cost.md)"'
+        "  (prices of \(.prices_as_of.value); without taxes and traffic: docs/cost.md)"'
 }
 
 output() { terraform_here output -json | jq -r --arg name "$1" '.[$name].value // empty'; }

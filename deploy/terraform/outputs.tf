@@ -22,4 +22,4 @@ output "monthly_cost_usd_at_most" {
 }
 
 output "monthly_cost_usd_parts" { value = local.cost_parts }
-output "prices_read_on" { value = local.prices.read_on }
+output "prices_as_of" { value = local.prices.as_of }

@@ -2,7 +2,7 @@
 # digitalocean.com/pricing and docs.digitalocean.com/products/*/details/pricing.
 locals {
   prices = {
-    read_on = "2026-12-01"
+    as_of = "2026-12-01"
 
     node = {
       "s-2vcpu-2gb"  = 18

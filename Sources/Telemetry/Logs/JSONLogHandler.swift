@@ -47,7 +47,7 @@ public struct JSONLogHandler: LogHandler {
             fields["trace_id"] = "\(context.traceID)"
             fields["span_id"] = "\(context.spanID)"
         }
-        fields["time"] = "\(Date.now.formatted(.iso8601.time(includingFractionalSeconds: true)))"
+        fields["time"] = "\(Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))"
         fields["level"] = "\(event.level)"
         fields["logger"] = "\(label)"
         fields["message"] = "\(event.message)"

@@ -42,5 +42,5 @@ def volumes(folder):
     return read(folder)[1]["volumes_gib"]["default"]
 
 
-def read_on(folder):
-    return read(folder)[0]["prices"]["read_on"].strip('"')
+def as_of(folder):
+    return read(folder)[0]["prices"]["as_of"].strip('"')

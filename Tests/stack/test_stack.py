@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import urllib.request
 
 import pytest
 
@@ -165,6 +166,7 @@ def test_up_and_down(world):
     assert validated.returncode == 0, validated.stdout
     assert {"nodes", "control planes", "load balancers", "volumes", "registry"} == set(world.bill()[0])
     no_secret_is_in(world, seen)
+    assert "fairlead_build_info" in metrics(world)
 
     changes, secrets, pods = len(world.account.changes), secrets_of(world), pod_template(world)
     world.environment["FAIRLEAD_GITHUB_TOKEN"] = renewed = "github_pat_renewed"
@@ -242,9 +244,18 @@ def pod_template(world):
     return world.cluster.get("/apis/apps/v1/namespaces/fairlead/deployments/fairlead")["spec"]["template"]
 
 
+def metrics(world):
+    """As Prometheus reads them, with the token in its Secret."""
+    token = base64.b64decode(secrets_of(world)["fairlead-metrics"]["token"]).decode().strip()
+    request = urllib.request.Request(f"http://127.0.0.1:{world.fairlead.port}/metrics",
+                                     headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as answer:
+        return answer.read().decode()
+
+
 def secrets_of(world):
     wanted = [("fairlead", "fairlead"), ("fairlead", "fairlead-pipelines"), ("todo", "dapr-api-token"),
-              ("todo", "app-api-token")]
+              ("todo", "app-api-token"), ("monitoring", "fairlead-metrics")]
     return {name: world.cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["data"] for namespace, name in wanted}
 
 

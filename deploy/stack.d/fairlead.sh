@@ -158,16 +158,32 @@ fairlead() {
 
 in_server() { kube --namespace fairlead exec deployment/fairlead -- fairlead "$@" --config /etc/fairlead/config/fairlead.yaml; }
 
+revoke_tokens() {
+    local id
+    for id in $(in_server token list | awk -F '\t' -v name="$1" '$3 == name && $4 == "valid" { print $1 }'); do
+        in_server token revoke "$id"
+    done
+}
+
+# Prometheus reads Fairlead's metrics with a token of the role viewer, which only the cluster keeps.
+let_prometheus_in() {
+    local name token
+    name=$(kube --namespace monitoring get secret fairlead-metrics --ignore-not-found --output name)
+    [ -z "$name" ] || return 0
+    revoke_tokens prometheus
+    token=$(in_server token create --role viewer --name prometheus)
+    TOKEN=$token jq -n '{apiVersion: "v1", kind: "Secret", type: "Opaque",
+        metadata: {namespace: "monitoring", name: "fairlead-metrics"}, data: {token: (env.TOKEN | @base64)}}' | apply
+}
+
 # A token of the role deployer. One that a killed `up` made and did not keep is revoked.
 sign_in() {
-    local id status=0
+    local status=0
     if [ -s "$state/fairlead-token" ]; then
         fairlead GET /api/v1/pipelines >/dev/null || status=$?
         [ "$status" = 3 ] || return "$status"
     fi
-    for id in $(in_server token list | awk -F '\t' '$3 == "deploy/stack" && $4 == "valid" { print $1 }'); do
-        in_server token revoke "$id"
-    done
+    revoke_tokens deploy/stack
     in_server token create --role deployer --name deploy/stack >"$state/fairlead-token.new"
     mv "$state/fairlead-token.new" "$state/fairlead-token"
 }

@@ -35,7 +35,7 @@ command_up() {
 
 deploy_pipelines() {
     local name
-    [ -n "$dry_run" ] || { open_api && sign_in; }
+    [ -n "$dry_run" ] || { open_api && sign_in && let_prometheus_in; }
     for name in $(pipelines); do
         deploy_pipeline "$name"
         case $name in

@@ -35,7 +35,11 @@ command_up() {
 
 deploy_pipelines() {
     local name
-    [ -n "$dry_run" ] || { open_api && sign_in && let_prometheus_in; }
+    if [ -z "$dry_run" ]; then
+        open_api
+        sign_in
+        let_prometheus_in
+    fi
     for name in $(pipelines); do
         deploy_pipeline "$name"
         case $name in

@@ -18,13 +18,13 @@ struct FaultWorld: Sendable {
     /// Deadlines short enough to be waited for, and long enough for two cores that have other things to do.
     private static let settings = """
         public: everything
-        limits: { fetchIdle: 1s, fetchDeadline: 4s, cloneDeadline: 15s, buildDeadline: 13s, pushDeadline: 13s, \
+        limits: { fetchIdle: 1s, fetchDeadline: 4s, cloneDeadline: 20s, buildDeadline: 30s, pushDeadline: 30s, \
         smokeTestDeadline: 20s, undoDeadline: 4s, kubernetesRequestDeadline: 2s, revisionWait: 1s, builds: 8 }
 
         """
 
     /// Of each stage, in seconds; of the deploy, its timeout and the undo's.
-    static let deadlines: [String: Double] = ["clone": 15, "build": 13, "push": 13, "deploy": 14, "smoke-test": 20]
+    static let deadlines: [String: Double] = ["clone": 20, "build": 30, "push": 30, "deploy": 14, "smoke-test": 20]
 
     /// Makes the world, lets `body` live in it, and takes it down.
     static func run(lanes count: Int, _ body: () async throws -> Void) async throws {

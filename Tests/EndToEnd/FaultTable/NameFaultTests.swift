@@ -22,6 +22,7 @@ extension EndToEnd {
             defer { names.stop() }
             let settings = """
                 public: everything
+                reconcile: off
                 limits: { fetchIdle: 2s, fetchDeadline: 4s, pushDeadline: 12s, kubernetesRequestDeadline: 3s }
                 """
             try await ClusterWorld.run(branches: ["main"], settings: settings) { world, cluster in

@@ -12,6 +12,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() async throws {
+        TimeSlice.shorten()
         let settings = try reported { try Configuration.read(options.config) }
         if settings.log == .json { LoggingSystem.bootstrap { JSONLogHandler(label: $0) } }
         let logger = Logger(label: "fairlead")

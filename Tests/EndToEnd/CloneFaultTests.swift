@@ -52,7 +52,7 @@ extension EndToEnd {
         func faults() async throws {
             let settings = """
                 public: everything
-                limits: { fetchIdle: 1s, revisionWait: 1s, cloneDeadline: 30s }
+                limits: { fetchIdle: 1s, revisionWait: 1s, retryFor: 4s, cloneDeadline: 30s }
                 git: { credentials: [{ host: 127.0.0.1, user: deploy, password: { env: FL_OTHER_SECRET } }] }
 
                 """

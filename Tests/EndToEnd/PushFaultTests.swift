@@ -18,7 +18,7 @@ extension EndToEnd {
                     "{ address: \"\($0)\", user: fairlead, password: { env: FL_OTHER_SECRET }, insecure: true }"
                 }
                 let more = """
-                    limits: { pushDeadline: 20s }
+                    limits: { retryFor: 4s, pushDeadline: 20s }
                     registries: [\(registries.joined(separator: ", "))]
                     public: everything
                     """

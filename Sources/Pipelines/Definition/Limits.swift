@@ -11,6 +11,8 @@ public struct Limits: Sendable, Equatable {
     public var fetchIdle = 30.0
     /// How long a revision that is not there yet is asked for again.
     public var revisionWait = 30.0
+    /// How long a fault of a git host or a registry that may pass is tried again.
+    public var retryFor = 60.0
     public var cloneDeadline = 600.0
     public var buildDeadline = 1800.0
     public var pushDeadline = 600.0
@@ -99,6 +101,11 @@ extension Limits {
             name: "revisionWait",
             field: .seconds(\.revisionWait),
             about: "How long a revision that the repository does not have yet is asked for again."
+        ),
+        Named(
+            name: "retryFor",
+            field: .seconds(\.retryFor),
+            about: "How long a git host or a registry that does not answer, or has too much to do, is asked again."
         ),
         Named(name: "cloneDeadline", field: .seconds(\.cloneDeadline), about: "The clone stage."),
         Named(name: "buildDeadline", field: .seconds(\.buildDeadline), about: "The build stage."),

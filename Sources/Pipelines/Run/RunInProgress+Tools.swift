@@ -8,7 +8,8 @@ extension RunInProgress {
             authFile: login.authFile,
             registries: needs.registries.readable(by: definition),
             allow: needs.settings.buildNetwork,
-            unsafeBuilds: needs.settings.unsafeBuilds
+            unsafeBuilds: needs.settings.unsafeBuilds,
+            retryFor: needs.limits.retryFor
         )
     }
 

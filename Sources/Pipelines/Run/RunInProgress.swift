@@ -89,7 +89,7 @@ struct RunInProgress: Sendable {
     /// Makes sure that the revision is checked out, for a stage after the clone: its folder, or even the mirror, may be gone
     /// by then.
     func checkOut(_ clone: CloneOutput, log: any StageLog) async throws {
-        try await withBackoff(log: log) {
+        try await withBackoff(for: needs.limits.retryFor, log: log) {
             do {
                 try await workspace.withSoundMirror(log: log) { try await workspace.ensure(clone.revision) }
             } catch let error as GitError {

@@ -37,7 +37,12 @@ struct BuildStage: Sendable {
         )
         let pusher = run.pusher(login)
         if !isFresh, let key,
-            let reused = try await withBackoff(log: log, { try await reusable(image, key, pusher) })
+            let reused = try await withBackoff(
+                for: run.needs.limits.retryFor,
+                until: deadline.instant,
+                log: log,
+                { try await reusable(image, key, pusher) }
+            )
         {
             log.line("image \(image.name): nothing that goes into it changed; reusing \(reused)")
             return BuiltImage(name: image.name, id: nil, origin: .reused, key: key, reference: reused)

@@ -10,7 +10,9 @@ struct CloneStage: Sendable {
 
     func run() async throws -> CloneOutput {
         do {
-            return try await withBackoff(log: log) {
+            // A little before the stage's own deadline, which does not know what it waited for.
+            let end = ContinuousClock.now + .seconds(run.needs.limits.cloneDeadline * 0.95)
+            return try await withBackoff(for: run.needs.limits.retryFor, until: end, log: log) {
                 try await words { try await run.workspace.withSoundMirror(log: log) { try await clone() } }
             }
         } catch let error as GitError {

@@ -57,7 +57,10 @@ struct DeployStage: Sendable {
             let pusher = run.pusher(login)
             var gone: [PushedImage] = []
             for image in images {
-                if try await !withBackoff(log: log, { try await pusher.exists(image.reference) }) { gone.append(image) }
+                let isThere = try await withBackoff(for: run.needs.limits.retryFor, log: log) {
+                    try await pusher.exists(image.reference)
+                }
+                if !isThere { gone.append(image) }
             }
             return gone
         }

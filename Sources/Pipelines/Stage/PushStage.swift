@@ -76,7 +76,7 @@ struct PushStage: Sendable {
         guard let id = image.id else {
             throw StageError(.errored, "internal", "image \(image.name) has neither an id nor a reference")
         }
-        return try await withBackoff(until: deadline.instant, log: log) {
+        return try await withBackoff(for: run.needs.limits.retryFor, until: deadline.instant, log: log) {
             if run.record.rerun?.from == .push, let digest = try await pusher.pushed(id, to: repository) {
                 log.line("image \(image.name): in the registry already")
                 return digest

@@ -18,7 +18,7 @@ struct FaultWorld: Sendable {
     /// Deadlines short enough to be waited for, and long enough for two cores that have other things to do.
     private static let settings = """
         public: everything
-        limits: { fetchIdle: 1s, fetchDeadline: 4s, cloneDeadline: 20s, buildDeadline: 30s, pushDeadline: 30s, \
+        limits: { fetchIdle: 1s, fetchDeadline: 4s, retryFor: 4s, cloneDeadline: 20s, buildDeadline: 30s, pushDeadline: 30s, \
         smokeTestDeadline: 20s, undoDeadline: 4s, kubernetesRequestDeadline: 2s, revisionWait: 1s, builds: 8 }
 
         """

@@ -23,7 +23,7 @@ extension EndToEnd {
             let settings = """
                 public: everything
                 reconcile: off
-                limits: { fetchIdle: 2s, fetchDeadline: 4s, pushDeadline: 12s, kubernetesRequestDeadline: 3s }
+                limits: { fetchIdle: 2s, fetchDeadline: 4s, retryFor: 4s, pushDeadline: 12s, kubernetesRequestDeadline: 3s }
                 """
             try await ClusterWorld.run(branches: ["main"], settings: settings) { world, cluster in
                 try await Registry.run(in: world.folder) { registry in

@@ -7,6 +7,7 @@ public struct ImageBuilder: Sendable {
     private let registries: [String]
     private let allow: [String]
     private let unsafeBuilds: Bool
+    private let retryFor: Double
 
     /// - Parameters:
     ///   - authFile: a docker `config.json` with credentials for private base images; nil: none.
@@ -15,18 +16,21 @@ public struct ImageBuilder: Sendable {
     ///   - allow: addresses that RUN steps may reach though they are private (`NetworkFirewall`).
     ///   - unsafeBuilds: builds in a chroot, with the host's network and processes in sight. Only where the operator
     ///     asks for it, on hosts that can do no better; a podman elsewhere always isolates.
+    ///   - retryFor: how long a registry that does not answer is asked again, in seconds.
     public init(
         podman: Podman,
         authFile: String? = nil,
         registries: [String] = [],
         allow: [String] = [],
-        unsafeBuilds: Bool = false
+        unsafeBuilds: Bool = false,
+        retryFor: Double = Limits().retryFor
     ) {
         self.podman = podman
         self.authFile = authFile
         self.registries = registries
         self.allow = allow
         self.unsafeBuilds = unsafeBuilds && podman.remote == nil
+        self.retryFor = retryFor
     }
 
     // MARK: - Reuse
@@ -132,7 +136,7 @@ public struct ImageBuilder: Sendable {
             for base in bases {
                 // Tried again, as a push is.
                 containerfile.merge(
-                    try await withBackoff(until: end, log: log) {
+                    try await withBackoff(for: retryFor, until: end, log: log) {
                         try await triggers(of: base, image, deadline: end - .now)
                     }
                 )

@@ -63,7 +63,7 @@ struct ChartSource: Sendable {
     /// - Throws: `StageError`: failed with a code that begins with `chart-` if the address or what it holds is wrong;
     ///   errored with `chart-unreachable` after tries with backoff.
     func fetch(_ url: String, sha256: String?, log: any StageLog) async throws -> ChartArchive {
-        let body = try await withBackoff(log: log) { try await get(url) }
+        let body = try await withBackoff(for: limits.retryFor, log: log) { try await get(url) }
         let archive = try ChartArchive(body, from: url)
         if let sha256, sha256 != archive.sha256 {
             throw StageError.manifest(

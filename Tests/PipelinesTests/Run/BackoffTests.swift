@@ -43,7 +43,7 @@ import Testing
 
     @Test("no try begins when the patience, or the stage's time, is over")
     func ends() async {
-        let impatient = await Self.run("git-network", patience: 2.5)
+        let impatient = await Self.run("git-network", patience: 2)
         #expect(impatient.result == .failure(StageError(.errored, "git-network", "no answer")))
         #expect(impatient.tries == 2)
         let short = await Self.run("git-network", end: .milliseconds(100))

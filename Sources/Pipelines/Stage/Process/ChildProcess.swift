@@ -105,6 +105,7 @@ public struct ChildProcess: Sendable {
                 let group = ChildGroup(leader: execution.processIdentifier.value)
                 do {
                     try await record(group.leader, launch)
+                    TimeSlice.lengthen(group.leader)
                     if yields { LowPriority.set(group.leader) }
                 } catch {
                     group.signal(SIGKILL)

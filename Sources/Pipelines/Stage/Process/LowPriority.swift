@@ -13,7 +13,6 @@ enum LowPriority {
     /// For a child that has not become its program yet. What cannot be set is left as it is.
     static func set(_ pid: Int32) {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), nice)
-        TimeSlice.lengthen(pid)
         // Where the kernel groups by sessions, as it does on a machine of people, it weighs this number instead.
         let file = open("/proc/\(pid)/autogroup", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }

@@ -25,7 +25,8 @@ extension EndToEnd {
                 #expect(bad.undo?.status == "succeeded")
                 #expect(try await world.log(bad.id, "deploy").contains("DATABASE is not set"))
                 #expect(try await world.get(service).string.contains("version one"))
-                #expect(try await world.pods().count == 1)
+                let pods = try await world.pods()
+                #expect(pods.count == 1, "\(pods)")
             }
         }
 

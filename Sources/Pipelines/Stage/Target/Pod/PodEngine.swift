@@ -16,6 +16,9 @@ struct PodEngine: Sendable {
     /// How long one command may take besides what it waits for: podman holds a lock over all its storage.
     private static let patience: Duration = .seconds(60)
 
+    /// How often pods are removed that podman refuses to remove.
+    private static let removals = 3
+
     // MARK: - Pods
 
     /// Our pods, in order of name: of one environment, or all.
@@ -80,10 +83,15 @@ struct PodEngine: Sendable {
                 deadline: Self.patience + .seconds(grace * names.count)
             )
         }
-        _ = try? await podman.capture(
-            ["pod", "rm", "--force", "--ignore", "-t", "0"] + names,
-            deadline: Self.patience
-        )
+        // It refuses where a container ends, or is started again, at that moment.
+        for _ in 1...Self.removals {
+            let result = try? await podman.capture(
+                ["pod", "rm", "--force", "--ignore", "-t", "0"] + names,
+                deadline: Self.patience
+            )
+            if result?.0.succeeded == true || Task.isCancelled { return }
+            try? await Task.sleep(for: .seconds(1))
+        }
     }
 
     // MARK: - Containers

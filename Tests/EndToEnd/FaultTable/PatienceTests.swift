@@ -9,7 +9,9 @@ extension EndToEnd {
             try await World.run(serve: false) { world in
                 try await Registry.run(in: world.folder) { registry in
                     let url = world.repository.url
-                    let git = try FaultProxy(to: try #require(UInt16(url.split(separator: ":")[2].prefix { $0 != "/" })))
+                    let git = try FaultProxy(
+                        to: try #require(UInt16(url.split(separator: ":")[2].prefix { $0 != "/" }))
+                    )
                     let images = try FaultProxy(to: registry.port)
                     defer {
                         git.stop()

@@ -5,7 +5,12 @@ import Testing
 @Suite("Trying again") struct BackoffTests {
     private final class Tries: Sendable {
         private let count = Locked(0)
-        func next() -> Int { count.withLock { $0 += 1; return $0 } }
+        func next() -> Int {
+            count.withLock {
+                $0 += 1
+                return $0
+            }
+        }
         var made: Int { count.withLock { $0 } }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import TodoCommon
+@testable import todo_backend
 
 /// The backend, as its clients see it.
 @Suite("Tasks")
@@ -124,6 +125,30 @@ struct TaskTests {
             struct Page: Decodable { let tasks: [Task] }
             #expect(try await stack.tasks("GET").json(Page.self).tasks.count == 1)
         }
+    }
+
+    @Test("a body that goes deep costs no more than a flat one of its size")
+    func depth() {
+        let nested = { (levels: Int) in
+            String(repeating: #"{"a":"#, count: levels) + "1" + String(repeating: "}", count: levels)
+        }
+        let work = { (value: String, count: Int) -> Int in
+            let fields = (0..<count).map { #","\#($0)":\#(value)"# }.joined()
+            let body = Array(#"{"title":"a"\#(fields)}"#.utf8)
+            let start = processorTime()
+            #expect((try? TaskInput(body, isNew: true)) == nil)
+            return processorTime() - start
+        }
+        _ = work("1", 1)
+        // Nearly as deep as the parser goes. Looked into, a level costs as much as all that are above it.
+        #expect(work(nested(480), 10) < 20 * work(nested(10), 480))
+    }
+
+    /// Of this thread, in nanoseconds.
+    private func processorTime() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
     @Test("of two who saw the same version one changes it, and the other learns of it")

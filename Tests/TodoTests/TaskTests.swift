@@ -190,6 +190,32 @@ struct TaskTests {
         }
     }
 
+    @Test("the list of a full store is shown to many at once with the memory that the pod may have")
+    func full() async throws {
+        try await Stack.with { stack in
+            let notes = String(repeating: "😀", count: TaskInput.notesLimit)
+            let time = Timestamp.now.text
+            for bucket in 0..<TaskList.buckets {
+                let tasks = (0..<TaskList.tasksInBucket).map { _ in
+                    let id = Identifier.timeOrdered()
+                    return #""\#(id)":{"id":"\#(id)","version":1,"title":"a","notes":"\#(notes)","completed":false,"#
+                        + #""createdAt":"\#(time)","updatedAt":"\#(time)"}"#
+                }
+                let text = #"{"write":"","content":{"tasks":{\#(tasks.joined(separator: ","))},"waiting":[]}}"#
+                stack.backing.with { $0.documents["backend||tasks-\(bucket)"] = (Array(text.utf8), 1) }
+            }
+            struct Page: Decodable { let tasks: [Task] }
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<6 {
+                    group.addTask { try await stack.tasks("GET", "?limit=10").json(Page.self).tasks.count }
+                }
+                for try await count in group { #expect(count == 10) }
+            }
+            // `limits` in deploy/todo/chart and deploy/todo/podman.
+            #expect(try stack.backend.mostMemory() < 192 << 20)
+        }
+    }
+
     @Test("pages show every task once, newest first, also while tasks are added")
     func pages() async throws {
         struct Page: Decodable {

@@ -54,6 +54,29 @@ struct FrontendTests {
         }
     }
 
+    @Test("dots in a path lead nowhere: not to what the programs behind keep to themselves")
+    func dots() async throws {
+        try await with { frontend, seen, client in
+            // Encoded, for the client itself takes dots away too.
+            for path in [
+                "/api/..%2fmetrics", "/api/tasks/..%2f..%2fmetrics", "/api/events/..%2f..%2fdapr%2fsubscribe",
+                "/api/.%2ftasks", "/api/tasks%2f..",
+            ] {
+                let answer = try await client.send(HTTPRequest(url: frontend.url + path))
+                #expect(answer.status == 404, "\(path)")
+            }
+            let forged = HTTPRequest(
+                method: "POST",
+                url: "\(frontend.url)/api/events/..%2f..%2fevents%2fcreated",
+                body: Array("{}".utf8)
+            )
+            #expect(try await client.send(forged).status == 404)
+            #expect(seen.value.map(\.path) == [])
+            // Dots that are part of a name are no trick.
+            #expect(try await client.send(HTTPRequest(url: "\(frontend.url)/api/..a/b..")).status == 418)
+        }
+    }
+
     @Test("a backend that does not answer is a 502 that says so")
     func nobody() async throws {
         try await with(backend: "http://127.0.0.1:\(try freePort())") { frontend, _, client in

@@ -126,14 +126,19 @@ struct OutboxTests {
     @Test("what can never be processed goes to the dead letters, where it can be seen, and holds nobody up")
     func deadLetters() async throws {
         try await Stack.with { stack in
+            let task = Identifier.timeOrdered()
             let broken = [
                 "{}", "no JSON", #"{"specversion":"1.0","id":"1","type":"todo.tasks.created","source":"x","data":{}}"#,
                 String(decoding: try Self.event(type: "todo.tasks.deleted"), as: UTF8.self),
                 String(decoding: try Self.event(version: 0), as: UTF8.self),
                 String(decoding: try Self.event(specversion: "2.0"), as: UTF8.self),
+                // What it leaves must not be in the way of the events of its task that follow.
+                String(decoding: try Self.event(task: task, title: String(repeating: "a", count: 201)), as: UTF8.self),
+                String(decoding: try Self.event(task: task), as: UTF8.self)
+                    .replacing(#/"time":"[^"]*"/#, with: #""time":"0000-01-01T00:00:00+14:00""#),
             ]
             for event in broken { stack.backing.append(Array(event.utf8), to: "todo.tasks.created", key: "same") }
-            stack.backing.append(try Self.event(), to: "todo.tasks.created", key: "same")
+            stack.backing.append(try Self.event(task: task), to: "todo.tasks.created", key: "same")
             try await waitUntil("the good one behind them arrives") { try await stack.history("limit=10").count == 1 }
             try await waitUntil("all others are dead letters") {
                 let dead = try await stack.ask("GET", "\(stack.events.url)/api/events?dead=true").text
@@ -141,6 +146,25 @@ struct OutboxTests {
             }
             let drops = #"todo_events_received_total{topic="todo.tasks.created",result="drop"}"#
             #expect(try await stack.metric(drops, of: stack.events) == Double(broken.count))
+        }
+    }
+
+    @Test("a dead letter is kept as far as it fits, however long it and its id are")
+    func longLetter() async throws {
+        try await Stack.with { stack in
+            for number in 0..<2 {
+                let letter = #"{"id":"\#(number)\#(String(repeating: "a", count: 100_000))"}"#
+                let taken = try await stack.ask(
+                    "POST",
+                    "\(stack.events.url)/events/dead-letter",
+                    letter,
+                    headers: [("dapr-api-token", TestDapr.appToken)]
+                )
+                #expect(taken.text == #"{"status":"SUCCESS"}"#)
+            }
+            let dead = try await stack.ask("GET", "\(stack.events.url)/api/events?dead=true").body
+            #expect((16_000...20_000).contains(dead.count))
+            #expect(stack.events.said.utf8.count < 20_000)
         }
     }
 
@@ -202,12 +226,14 @@ struct OutboxTests {
     static func event(
         type: String = "todo.tasks.created",
         version: Int = 1,
-        specversion: String = "1.0"
+        specversion: String = "1.0",
+        task: String = Identifier.timeOrdered(),
+        title: String = "a"
     ) throws -> [UInt8] {
         let task = TaskSnapshot(
-            id: Identifier.timeOrdered(),
+            id: task,
             version: version,
-            title: "a",
+            title: title,
             notes: "",
             completed: false,
             createdAt: .now,

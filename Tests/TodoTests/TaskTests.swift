@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import TodoCommon
+@testable import todo_backend
 
 /// The backend, as its clients see it.
 @Suite("Tasks")
@@ -126,6 +127,30 @@ struct TaskTests {
         }
     }
 
+    @Test("a body that goes deep costs no more than a flat one of its size")
+    func depth() {
+        let nested = { (levels: Int) in
+            String(repeating: #"{"a":"#, count: levels) + "1" + String(repeating: "}", count: levels)
+        }
+        let work = { (value: String, count: Int) -> Int in
+            let fields = (0..<count).map { #","\#($0)":\#(value)"# }.joined()
+            let body = Array(#"{"title":"a"\#(fields)}"#.utf8)
+            let start = processorTime()
+            #expect((try? TaskInput(body, isNew: true)) == nil)
+            return processorTime() - start
+        }
+        _ = work("1", 1)
+        // Nearly as deep as the parser goes. Looked into, a level costs as much as all that are above it.
+        #expect(work(nested(480), 10) < 20 * work(nested(10), 480))
+    }
+
+    /// Of this thread, in nanoseconds.
+    private func processorTime() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+
     @Test("of two who saw the same version one changes it, and the other learns of it")
     func lostUpdate() async throws {
         try await Stack.with { stack in
@@ -162,6 +187,32 @@ struct TaskTests {
             )
             if written.status == 200 { return }
             guard written.status == 412 else { throw Unexpected("\(written.status): \(written.text)") }
+        }
+    }
+
+    @Test("the list of a full store is shown to many at once with the memory that the pod may have")
+    func full() async throws {
+        try await Stack.with { stack in
+            let notes = String(repeating: "😀", count: TaskInput.notesLimit)
+            let time = Timestamp.now.text
+            for bucket in 0..<TaskList.buckets {
+                let tasks = (0..<TaskList.tasksInBucket).map { _ in
+                    let id = Identifier.timeOrdered()
+                    return #""\#(id)":{"id":"\#(id)","version":1,"title":"a","notes":"\#(notes)","completed":false,"#
+                        + #""createdAt":"\#(time)","updatedAt":"\#(time)"}"#
+                }
+                let text = #"{"write":"","content":{"tasks":{\#(tasks.joined(separator: ","))},"waiting":[]}}"#
+                stack.backing.with { $0.documents["backend||tasks-\(bucket)"] = (Array(text.utf8), 1) }
+            }
+            struct Page: Decodable { let tasks: [Task] }
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<6 {
+                    group.addTask { try await stack.tasks("GET", "?limit=10").json(Page.self).tasks.count }
+                }
+                for try await count in group { #expect(count == 10) }
+            }
+            // `limits` in deploy/todo/chart and deploy/todo/podman.
+            #expect(try stack.backend.mostMemory() < 192 << 20)
         }
     }
 

@@ -83,6 +83,17 @@ final class Child: @unchecked Sendable {
 
     func kill() async { await end(SIGKILL) }
 
+    /// The most memory that it has had in RAM, in bytes (proc(5), `VmHWM`).
+    func mostMemory() throws -> Int {
+        let id = lock.withLock { process.processIdentifier }
+        let status = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        guard let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            throw Unexpected("/proc/\(id)/status has no VmHWM")
+        }
+        return kilobytes << 10
+    }
+
     /// - Returns: the exit status, or the negated signal.
     @discardableResult
     func end(_ signal: Int32 = SIGTERM) async -> Int32 {

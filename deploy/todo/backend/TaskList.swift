@@ -24,8 +24,14 @@ struct TaskList: Sendable {
     /// Events that may wait in one document before changes are refused: 16,000 in all.
     static let eventsInBucket = 500
 
+    /// Documents that one page holds in memory at a time, and pages that are read at a time: full ones of some megabytes,
+    /// all of them for everybody who asks, are more memory than the pod has.
+    static let bucketsAtOnce = 4
+    static let readersAtOnce = 2
+
     private let documents: Documents
     private let turns = Turns(TaskList.buckets)
+    private let readers = Turns(TaskList.readersAtOnce)
     private let metrics: BackendMetrics
     /// Told of every bucket in which an event waits.
     private let changed: @Sendable (_ bucket: Int) -> Void
@@ -53,12 +59,18 @@ struct TaskList: Sendable {
     ///   - completed: only those that are, or are not.
     /// - Returns: at most `limit`, and whether there are more.
     func page(limit: Int, after: String?, completed: Bool?) async throws -> (tasks: [TodoTask], isLast: Bool) {
-        let found = try await documents.read(Bucket.self, (0..<Self.buckets).map(Self.key))
-        let all = found.values.flatMap(\.tasks.values).filter { task in
-            (after.map { task.id < $0 } ?? true) && (completed.map { task.completed == $0 } ?? true)
+        let newest = try await readers.take(.random(in: 0..<Self.readersAtOnce)) {
+            var newest: [TodoTask] = []
+            for first in stride(from: 0, to: Self.buckets, by: Self.bucketsAtOnce) {
+                let keys = (first..<first + Self.bucketsAtOnce).map(Self.key)
+                newest += try await documents.read(Bucket.self, keys).values.flatMap(\.tasks.values).filter { task in
+                    (after.map { task.id < $0 } ?? true) && (completed.map { task.completed == $0 } ?? true)
+                }
+                newest = Array(newest.sorted { $0.id > $1.id }.prefix(limit + 1))
+            }
+            return newest
         }
-        let sorted = all.sorted { $0.id > $1.id }
-        return (Array(sorted.prefix(limit)), sorted.count <= limit)
+        return (Array(newest.prefix(limit)), newest.count <= limit)
     }
 
     // MARK: - Changing

@@ -10,7 +10,6 @@ extension TaskSnapshot {
 
 /// What a client may say about a task; absent fields stay as they are.
 struct TaskInput: Sendable, Equatable {
-    static let titleLimit = 200
     static let notesLimit = 2000
 
     /// Of a new task only: a client that chooses it can ask again after a lost answer without making two.
@@ -25,7 +24,7 @@ struct TaskInput: Sendable, Equatable {
     /// - Parameter isNew: a title is needed and an id allowed.
     /// - Throws: ``Problem``: 400 where it is no JSON object, 422 with every fault of its fields.
     init(_ body: [UInt8], isNew: Bool) throws {
-        guard let json = try? JSON.decode(RawJSON.self, from: body), case .object(let fields) = json else {
+        guard let fields = try? JSON.decode([String: JSONField].self, from: body) else {
             throw Problem.badRequest("the body must be a JSON object")
         }
         var errors: [Problem.FieldError] = []
@@ -46,7 +45,7 @@ struct TaskInput: Sendable, Equatable {
         guard errors.isEmpty else { throw Problem.invalid(errors) }
     }
 
-    private static func id(_ value: RawJSON?, _ errors: inout [Problem.FieldError]) -> String? {
+    private static func id(_ value: JSONField?, _ errors: inout [Problem.FieldError]) -> String? {
         guard let value else { return nil }
         guard case .text(let text) = value, Identifier.isValid(text) else {
             errors.append(.init("id", "must be a UUID in lower case"))
@@ -56,7 +55,7 @@ struct TaskInput: Sendable, Equatable {
     }
 
     private static func title(
-        _ value: RawJSON?,
+        _ value: JSONField?,
         isNeeded: Bool,
         _ errors: inout [Problem.FieldError]
     ) -> String? {
@@ -64,7 +63,9 @@ struct TaskInput: Sendable, Equatable {
             errors.append(.init("title", "is missing"))
             return nil
         }
-        guard let text = text("title", value, limit: titleLimit, mayBreak: false, &errors) else { return nil }
+        guard let text = text("title", value, limit: TaskSnapshot.titleLimit, mayBreak: false, &errors) else {
+            return nil
+        }
         guard text.contains(where: { !$0.isWhitespace }) else {
             errors.append(.init("title", "must not be empty"))
             return nil
@@ -74,7 +75,7 @@ struct TaskInput: Sendable, Equatable {
 
     private static func text(
         _ name: String,
-        _ value: RawJSON?,
+        _ value: JSONField?,
         limit: Int,
         mayBreak: Bool,
         _ errors: inout [Problem.FieldError]

@@ -54,6 +54,9 @@ public enum TaskChange: String, Codable, Sendable, CaseIterable {
 
 /// The data of every event: the task as the change has left it. Pinned by `deploy/todo/schemas`.
 public struct TaskSnapshot: Codable, Sendable, Equatable {
+    /// In characters (Unicode scalars).
+    public static let titleLimit = 200
+
     public var id: String
     /// Counts the changes of this task, from 1: topics have no common order, this has.
     public var version: Int

@@ -29,7 +29,9 @@ public struct Timestamp: Codable, Sendable, Hashable, Comparable {
     public init?(_ text: String) {
         // Fractions are read here: Foundation makes a floating-point number of them, and cuts it when it writes.
         guard let dot = text.firstIndex(of: ".") else {
-            guard let date = try? Date.ISO8601FormatStyle().parse(text) else { return nil }
+            guard let date = try? Date.ISO8601FormatStyle().parse(text),
+                Self.writable.contains(date.timeIntervalSince1970)
+            else { return nil }
             milliseconds = Int64(date.timeIntervalSince1970) * 1000
             return
         }
@@ -40,6 +42,10 @@ public struct Timestamp: Codable, Sendable, Hashable, Comparable {
         else { return nil }
         milliseconds = whole.milliseconds + fraction
     }
+
+    /// Seconds of the years 0001 to 9999, which have four digits in UTC. Others can be written in RFC 3339 with an offset,
+    /// but what we would write of them nobody could read again.
+    private static let writable = -62_135_596_800.0..<253_402_300_800
 
     public var text: String {
         let second = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000

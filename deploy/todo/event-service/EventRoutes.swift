@@ -163,9 +163,13 @@ enum Delivery {
         guard event.type == change.topic else {
             return .failure(Fault(reason: "\(event.type) came on the route of \(change.topic)"))
         }
-        guard !event.id.isEmpty, event.id.utf8.count <= 100, Identifier.isValid(event.data.id),
-            event.data.version > 0
-        else { return .failure(Fault(reason: "its ids or its version are none")) }
+        guard isID(event.id), Identifier.isValid(event.data.id), event.data.version > 0 else {
+            return .failure(Fault(reason: "its ids or its version are none"))
+        }
+        // A history that holds it would soon be larger than any store takes, and no later event could be written to it.
+        guard event.data.title.unicodeScalars.count <= TaskSnapshot.titleLimit else {
+            return .failure(Fault(reason: "its title is longer than any task's"))
+        }
         return .success(
             HistoryEntry(
                 id: event.id,
@@ -181,8 +185,11 @@ enum Delivery {
     /// Whatever came, cut where it is long.
     static func deadLetter(_ body: [UInt8]) -> DeadLetter {
         struct Head: Decodable { let id: String? }
-        let id = (try? JSON.decode(Head.self, from: body))?.id
+        let id = (try? JSON.decode(Head.self, from: body))?.id.flatMap { isID($0) ? $0 : nil }
         let text = String(decoding: body.prefix(8192), as: UTF8.self)
         return DeadLetter(id: id ?? String(stableHash(text), radix: 16), received: .now, event: text)
     }
+
+    /// Whether this can be the id of an event: it is kept and logged.
+    private static func isID(_ text: String) -> Bool { (1...100).contains(text.utf8.count) }
 }

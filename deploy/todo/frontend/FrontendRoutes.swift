@@ -24,6 +24,9 @@ struct FrontendRoutes: Sendable {
 
     /// Takes every path that is no program's own.
     func route(_ request: Request) -> Route? {
+        // Who asks the program behind would take the dots away, and reach what is not below /api: the event service's
+        // deliveries, or its metrics.
+        guard !request.path.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else { return nil }
         if Self.isBelow(request.path, "/api/events"), let events { return passing(request, events, "/api/events") }
         if Self.isBelow(request.path, "/api"), let backend { return passing(request, backend, "/api/*") }
         guard let response = files?.response(for: request, path: request.path) else { return nil }

@@ -35,18 +35,17 @@ final class AnswerServer: Sendable {
             await OwnThread.run {
                 while true {
                     let connection = accept(descriptor, nil, nil)
-                    guard connection >= 0 else { return }
+                    guard connection >= 0 else { break }
                     Self.serve(connection, requests, answer)
                     close(connection)
                 }
+                // Here and nowhere else: the number may be another server's at once.
+                close(descriptor)
             }
         }
     }
 
-    deinit {
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
-    }
+    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// The heads of all requests, with what bodies they had.
     var heads: [String] { requests.withLock { $0 } }

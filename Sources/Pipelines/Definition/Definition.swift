@@ -98,7 +98,7 @@ extension Definition {
         public var headers: [String: String]
         /// What is sent; never with a `get`.
         public var body: Body?
-        /// Name → dotted path of the scalar in the JSON body of the answer that checks after this one can use as `{{name}}`.
+        /// Name → dotted path in the answer's JSON: checks after this one know what is there as `{{name}}`.
         public var capture: [String: String] = [:]
         public var expect: Expectation
         /// Try again for this many seconds. Default 60.

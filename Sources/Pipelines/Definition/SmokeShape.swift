@@ -8,8 +8,8 @@ extension Shape {
                     "get",
                     .text(.checkAddress),
                     """
-                    What is asked for: service://NAME:PORT/PATH reaches a Service of the deploy, https://… or http://… is \
-                    reached from outside.
+                    What is asked for: service://NAME:PORT/PATH reaches a Service of the deploy, https://… or http://… \
+                    is reached from outside.
                     """
                 ),
                 .optional("post", .text(.checkAddress), "Where the body is sent to with POST; an address as for get."),
@@ -53,8 +53,8 @@ extension Shape {
                         ])
                     ),
                     """
-                    How a check that fails is tried again. One that is not a GET is tried again only where it cannot have \
-                    done anything: nothing of it was sent, or the answer was 429 or 503.
+                    How a check that fails is tried again. One that is not a GET is tried again only where it cannot \
+                    have done anything: nothing of it was sent, or the answer was 429 or 503.
                     """
                 ),
                 .optional(

@@ -35,6 +35,8 @@ import Testing
         bad("{ post: 'http://x/', capture: [id] }", "10:43", "a mapping"),
     ]
 
+    private static let long = String(repeating: "x", count: 65_533)
+
     /// What only the reader sees.
     static let rules: [BadPipeline] = [
         bad("{ put: 'http://x/', json: { a: { b: 010 } } }", "10:49", "json.a.b", "'010'"),
@@ -50,7 +52,7 @@ import Testing
         after("{ put: 'http://x/', capture: { task: id } }", 32, "'task'", "smokeTest[0] captures too", "another name"),
         // Also where nothing is captured: somebody has forgotten to.
         bad("{ delete: 'http://x/{{task}}' }", "10:23", "{{task}}", "add capture: { task: PATH } to a check before it"),
-        bad("{ put: 'http://x/', json: ['\(String(repeating: "x", count: 65_533))'] }", "10:39", "65537 bytes", "65536"),
+        bad("{ put: 'http://x/', json: ['\(long)'] }", "10:39", "65537 bytes", "at most 65536"),
         bad("{ get: 'http://x/', tls: { validFor: 1d } }", "10:33", "is no https address: leave it out"),
         bad("{ post: 'service://x:1/', tls: { validFor: 1d } }", "10:39", "is no https address: leave it out"),
     ]

@@ -187,6 +187,19 @@ struct SmokeStepsTests {
         }
     }
 
+    @Test("what changes something is not sent a second time because a kept connection breaks")
+    func keptConnections() async throws {
+        let server = try AnswerServer { _, head in head.hasPrefix("GET ") ? .init(staysOpen: true) : nil }
+        let results = try await run(
+            """
+            - { get: "service://web:80/first" }
+            - { post: "service://web:80/once" }
+            """,
+            server
+        )
+        #expect(results.map(\.passed) == [true, false] && Self.lines(server) == ["GET /first", "POST /once"])
+    }
+
     @Test("what changes something is asked again until there is a connection")
     func refusedConnections() async throws {
         let server = try AnswerServer { _, _ in .init(status: 201) }

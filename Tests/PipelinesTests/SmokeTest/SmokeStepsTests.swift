@@ -130,13 +130,14 @@ struct SmokeStepsTests {
 
     @Test("steps are asked in their order, GETs beside each other side by side")
     func order() async throws {
-        let started = Locked<Set<String>>([])
-        // The first two wait for each other; the third is ready at its third try.
-        let server = try AnswerServer { number, head in
-            let path = String(head.split(separator: " ")[1])
-            if path == "/late" {
-                let isFirst = started.withLock { $0.insert("\(number)").inserted && $0.count < 3 }
-                return .init(status: isFirst ? 503 : 200)
+        let tries = Locked(0)
+        let server = try AnswerServer { _, head in
+            if head.hasPrefix("GET /late ") {
+                let number = tries.withLock { tries in
+                    tries += 1
+                    return tries
+                }
+                return .init(status: number < 3 ? 503 : 200)
             }
             return .init(body: "{\"v\": \"x\"}")
         }

@@ -25,6 +25,8 @@ public struct HTTPClientError: Error, Sendable, Equatable, CustomStringConvertib
 
     public let code: Code
     public let message: String
+    /// Nothing of the request has left for the server, so it cannot have done anything. False also where nobody knows.
+    public internal(set) var isUnsent = false
 
     public init(code: Code, message: String) {
         self.code = code

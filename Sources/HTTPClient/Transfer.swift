@@ -85,7 +85,9 @@ final class Transfer: @unchecked Sendable {
             let message = "the address \(refusedAddress) is link-local or a metadata service: not allowed here"
             return .failure(HTTPClientError(code: .refusedAddress, message: message))
         }
-        return .failure(HTTPClientError(result, detail: String(cString: errorText)))
+        var error = HTTPClientError(result, detail: String(cString: errorText))
+        error.isUnsent = sentBytes == 0
+        return .failure(error)
     }
 
     private func setCallbacks(_ options: TransferOptions) throws(HTTPClientError) {
@@ -189,6 +191,13 @@ extension Transfer {
         for (level, name, value) in options {
             withUnsafeBytes(of: value) { _ = setsockopt(descriptor, level, name, $0.baseAddress, socklen_t($0.count)) }
         }
+    }
+
+    /// Of requests, over all redirects; what TLS says is none.
+    private var sentBytes: Int {
+        var count = 0
+        if let easy { ccurl_get_long(easy, CURLINFO_REQUEST_SIZE, &count) }
+        return count
     }
 
     private var status: Int {

@@ -15,7 +15,8 @@ struct CloudChecksTests {
     private static func definition(
         registry: String = "digitalocean: acme",
         deploy: String = "digitalocean: { cluster: prod }",
-        more: String = ""
+        more: String = "",
+        checks: String = ""
     ) throws -> Definition {
         let text = """
             name: shop
@@ -23,7 +24,7 @@ struct CloudChecksTests {
             images: { web: { context: . }, api: { context: api } }
             registry: { \(registry) }
             deploy: { \(deploy), namespace: shop, manifests: [k8s]\(more) }
-            smokeTest: [{ name: answers, get: "service://web:80/" }]
+            smokeTest: [{ name: answers, get: "service://web:80/" }\(checks)]
             """
         return try readPipeline(file: "shop.yaml", contents: Array(text.utf8))
     }
@@ -267,6 +268,13 @@ struct CloudChecksTests {
             for words in ["update configmaps", "update deployments", "delete secrets"] {
                 #expect(second.contains(words), "\(second)")
             }
+            // A smoke test's requests to Services are the cluster's to allow, each by its method.
+            let checks = ["post", "put", "patch", "delete"].map { ", { \($0): 'service://web:80/' }" }.joined()
+            let third = try await findings(cluster, try Self.definition(checks: checks)).first { $0.hasPrefix("FAIL") }
+            #expect(
+                third?.contains("may not delete secrets, delete services/proxy, update services/proxy |") == true,
+                "\(third ?? "")"
+            )
         }
     }
 

@@ -4,6 +4,7 @@ is read is written by somebody, and every one that is written is read."""
 import json
 import re
 import subprocess
+import urllib.parse
 
 import pytest
 import yaml
@@ -124,6 +125,48 @@ def test_the_gateway_takes_paths_to_who_serves_them(program, objects):
         else:
             assert path.startswith(("/events/", "/dapr/")) or name == "frontend"
             assert name == "frontend" or route(objects, asked)[0] == "frontend", f"{path} can be reached from outside"
+
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def target(check, host, objects):
+    """(program, port or None, method, path) of a check of the application's smoke test."""
+    (method,) = (method for method in METHODS if method in check)
+    address = urllib.parse.urlsplit(re.sub(r"\{\{ *\w+ *\}\}", "0197", check[method]))
+    if address.scheme == "service":
+        return address.hostname, address.port, method.upper(), address.path
+    assert address.scheme == "https" and address.hostname == host
+    program, path = route(objects, address.path)
+    return program, None, method.upper(), path
+
+
+def test_what_the_smoke_test_asks_for_is_there(program, objects):
+    name, said = program
+    todo = pipelines()["todo"]
+    checks = [target(check, todo["deploy"]["helm"]["set"]["host"], objects) for check in todo["smokeTest"]]
+    asked = [check for check in checks if check[0] == name]
+    assert asked, f"the smoke test asks nothing of {name}"
+    for _, port, method, path in asked:
+        assert port in (None, said["listens"][0]["port"])
+        fitting = [
+            line
+            for line in said["routes"]
+            if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(line.split()[1])), path)
+            and line.split()[0] in (method, "*")
+        ]
+        assert fitting, f"{name} has no route for {method} {path}: {said['routes']}"
+
+
+def test_the_smoke_test_takes_a_task_through_all_programs_and_away_again(objects):
+    todo = pipelines()["todo"]
+    checks = [target(check, todo["deploy"]["helm"]["set"]["host"], objects) for check in todo["smokeTest"]]
+    task = [check[:1] + check[2:] for check in checks if "0197" in check[3] or check[2] != "GET"]
+    made = next(check for check in todo["smokeTest"] if "post" in check)
+    assert made["post"].startswith("https://") and made["capture"] == {"task": "id"}
+    assert task[0] == ("backend", "POST", "/api/tasks") and task[-1] == ("backend", "DELETE", "/api/tasks/0197")
+    assert ("backend", "GET", "/api/tasks/0197") in task
+    assert any("event-service" in check.get("get", "") and "{{task}}" in check["get"] for check in todo["smokeTest"])
 
 
 # Secrets

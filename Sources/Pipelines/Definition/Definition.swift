@@ -90,11 +90,16 @@ extension Definition {
         case file(String)
     }
 
-    public struct SmokeCheck: Codable, Sendable, Equatable {
+    public struct SmokeCheck: Sendable, Equatable {
         public var name: String
+        public var method = Method.get
         /// `service://name:port/path` through the target, or `http(s)://…` from outside.
-        public var get: String
+        public var address: String
         public var headers: [String: String]
+        /// What is sent; never with a `get`.
+        public var body: Body?
+        /// Name → dotted path in the answer's JSON: checks after this one know what is there as `{{name}}`.
+        public var capture: [String: String] = [:]
         public var expect: Expectation
         /// Try again for this many seconds. Default 60.
         public var retryFor: Double
@@ -102,6 +107,14 @@ extension Definition {
         public var retryEvery: Double
         /// The certificate of an https address must be valid for at least so long, in seconds. Nil: any that is valid now.
         public var tls: TLS?
+
+        public enum Method: String, Sendable, CaseIterable { case get, post, put, patch, delete }
+
+        public enum Body: Sendable, Equatable {
+            /// Sent as `application/json`.
+            case json(JSONValue)
+            case text(String)
+        }
 
         public struct TLS: Codable, Sendable, Equatable {
             public var validFor: Double
@@ -112,7 +125,7 @@ extension Definition {
         /// Default 200.
         public var status: Int
         /// Dotted path → scalar that the JSON body must have there.
-        public var json: [String: JSONScalar]
+        public var json: [String: JSONValue]
         /// Text that the body must contain.
         public var body: String?
         /// Header name → value that the answer must carry.

@@ -71,3 +71,56 @@ extension Definition.JSONScalar {
         }
     }
 }
+
+extension Definition.SmokeCheck: Codable {
+    fileprivate enum CodingKeys: String, CodingKey {
+        case name, get, post, put, patch, delete, headers, json, body, capture, expect, retryFor, retryEvery, tls
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let key = Method.allCases.map(\.key).first(where: container.contains) ?? .get
+        let json = try container.decodeIfPresent(JSONValue.self, forKey: .json).map(Body.json)
+        self.init(
+            name: try container.decode(String.self, forKey: .name),
+            method: Method(rawValue: key.rawValue) ?? .get,
+            address: try container.decode(String.self, forKey: key),
+            headers: try container.decode([String: String].self, forKey: .headers),
+            body: try json ?? container.decodeIfPresent(String.self, forKey: .body).map(Body.text),
+            capture: try container.decodeIfPresent([String: String].self, forKey: .capture) ?? [:],
+            expect: try container.decode(Definition.Expectation.self, forKey: .expect),
+            retryFor: try container.decode(Double.self, forKey: .retryFor),
+            retryEvery: try container.decode(Double.self, forKey: .retryEvery),
+            tls: try container.decodeIfPresent(TLS.self, forKey: .tls)
+        )
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(address, forKey: method.key)
+        try container.encode(headers, forKey: .headers)
+        switch body {
+        case .json(let value): try container.encode(value, forKey: .json)
+        case .text(let text): try container.encode(text, forKey: .body)
+        case nil: break
+        }
+        if !capture.isEmpty { try container.encode(capture, forKey: .capture) }
+        try container.encode(expect, forKey: .expect)
+        try container.encode(retryFor, forKey: .retryFor)
+        try container.encode(retryEvery, forKey: .retryEvery)
+        try container.encodeIfPresent(tls, forKey: .tls)
+    }
+}
+
+extension Definition.SmokeCheck.Method {
+    fileprivate var key: Definition.SmokeCheck.CodingKeys {
+        switch self {
+        case .get: .get
+        case .post: .post
+        case .put: .put
+        case .patch: .patch
+        case .delete: .delete
+        }
+    }
+}

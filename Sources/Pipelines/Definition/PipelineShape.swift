@@ -32,7 +32,7 @@ extension Shape {
             .required("deploy", deploy, "Where and how the images are deployed."),
             .optional(
                 "smokeTest",
-                .list(smokeCheck, count: 0...64),
+                .list(.smokeCheck, count: 0...64),
                 "Checks after each deploy. If one fails, the deploy is undone. Default: none."
             ),
             .optional(
@@ -156,65 +156,5 @@ extension Shape {
             ],
             exactlyOne: [["env", "file"]]
         )
-    )
-
-    private static let smokeCheck = Shape.object(
-        ObjectShape(keys: [
-            .optional("name", .text(.label), "What the check shows, for people. Default: its address."),
-            .required(
-                "get",
-                .text(.checkAddress),
-                """
-                What is asked for: service://NAME:PORT/PATH reaches a Service of the deploy, https://… or http://… is \
-                reached from outside.
-                """
-            ),
-            .optional(
-                "headers",
-                .table(keys: .headerName, values: .text(.line), count: 0...32),
-                "Headers of the request."
-            ),
-            .optional("expect", expectation, "What the answer must be like. Default: status 200."),
-            .optional(
-                "retry",
-                .object(
-                    ObjectShape(keys: [
-                        .optional("for", .duration, "How long a check that fails is tried again. Default: 60s."),
-                        .optional("every", .duration, "The time between two tries. Default: 2s."),
-                    ])
-                ),
-                "How a check that fails is tried again."
-            ),
-            .optional(
-                "tls",
-                .object(
-                    ObjectShape(keys: [
-                        .required("validFor", .days, "How long the certificate must still be valid, e.g. 14d.")
-                    ])
-                ),
-                "What the certificate of an https address must be like. Default: valid now."
-            ),
-        ])
-    )
-
-    private static let expectation = Shape.object(
-        ObjectShape(keys: [
-            .optional("status", .integer(100...599), "The answer's status. Default: 200."),
-            .optional(
-                "json",
-                .table(keys: .jsonPath, values: .scalar, count: 0...64),
-                """
-                Values that the JSON body must have: a path with dots between keys and positions, such as \
-                items.0.name, and the text, number, true, false or null that must be there.
-                """
-            ),
-            .optional("body", .text(.prose), "Text that the body must contain."),
-            .optional(
-                "headers",
-                .table(keys: .headerName, values: .text(.line), count: 0...32),
-                "Headers that the answer must carry."
-            ),
-            .optional("within", .duration, "The longest time that the answer may take, e.g. 500ms. Default: no limit."),
-        ])
     )
 }

@@ -29,7 +29,7 @@ struct PipelineFile {
         let document = readDocument(contents, faults: &found)
         if let document {
             check(document, .pipeline, faults: &found)
-            checkCertificates(document, faults: &found)
+            checkSmokeTest(document, faults: &found)
             checkChart(document, faults: &found)
         } else if found.isEmpty {
             found.add(.start, "the file is empty: a pipeline needs at least name, source, images and deploy")
@@ -46,16 +46,6 @@ struct PipelineFile {
             definition = Definition(document, folder: FilePath.folder(of: file))
         }
         faults = found.faults
-    }
-}
-
-/// Only an https address shows a certificate.
-private func checkCertificates(_ document: Value, faults: inout FaultList) {
-    for (index, check) in (document["smokeTest"]?.items ?? []).enumerated() {
-        guard let tls = check.entries.first(where: { $0.key == "tls" }), let get = check["get"]?.text,
-            !get.begins(with: "https://")
-        else { continue }
-        faults.add(tls.place, "smokeTest[\(index)] has 'tls', but \(quoted(get)) is no https address: leave it out")
     }
 }
 
@@ -192,33 +182,6 @@ extension Definition.Manifests {
         } else {
             self = .files((value?["manifests"]?.texts ?? []).map(FilePath.tidy))
         }
-    }
-}
-
-extension Definition.SmokeCheck {
-    fileprivate init(_ value: Value) {
-        let get = value["get"]?.text ?? ""
-        self.init(
-            name: value["name"]?.text ?? get,
-            get: get,
-            headers: value["headers"]?.table ?? [:],
-            expect: Definition.Expectation(value["expect"]),
-            retryFor: value["retry"]?["for"]?.text.flatMap(seconds) ?? 60,
-            retryEvery: value["retry"]?["every"]?.text.flatMap(seconds) ?? 2,
-            tls: value["tls"]?["validFor"]?.text.flatMap(days).map { TLS(validFor: Double($0) * 86_400) }
-        )
-    }
-}
-
-extension Definition.Expectation {
-    fileprivate init(_ value: Value?) {
-        self.init(
-            status: value?["status"]?.integer ?? 200,
-            json: scalars(value?["json"]),
-            body: value?["body"]?.text,
-            headers: value?["headers"]?.table ?? [:],
-            within: value?["within"]?.text.flatMap(seconds)
-        )
     }
 }
 

@@ -19,6 +19,8 @@ indirect enum Shape: Sendable {
     case choice([String])
     /// Text, a number, true, false or null.
     case scalar
+    /// Anything that JSON has, but null at its root.
+    case json
     case list(Shape, count: ClosedRange<Int>)
     /// A mapping whose keys the author chooses.
     case table(keys: TextRule, values: Shape, count: ClosedRange<Int>)
@@ -105,6 +107,7 @@ extension Shape {
         case .size(let range): "a size such as 64KiB or 25MiB, from \(range.lowerBound) to \(range.upperBound) bytes"
         case .choice(let words): words.count == 1 ? words[0] : "one of " + words.joined(separator: ", ")
         case .scalar: "text, a number, true, false or null"
+        case .json: "a mapping, a list, text, a number, true or false"
         case .list(_, let count): count.lowerBound > 0 ? "a list with at least one item" : "a list"
         case .table: "a mapping"
         case .object(let object):

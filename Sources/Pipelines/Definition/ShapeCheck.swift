@@ -16,6 +16,7 @@ private struct ShapeCheck {
         case .textOrObject(let rule, let shape):
             if case .map = value.content { object(value, shape, path: path) } else { text(value, rule, path: path) }
         case .text(let rule): text(value, rule, path: path)
+        case .json: json(value, path: path)
         default: scalar(value, shape, path: path)
         }
     }
@@ -123,6 +124,23 @@ private struct ShapeCheck {
         counted(items.count, count, value, "items", path: path)
         for (index, element) in items.enumerated() {
             self.value(element, item, path: "\(path)[\(index)]")
+        }
+    }
+
+    private mutating func json(_ value: Value, path: String) {
+        if case .scalar(let scalar) = value.content, scalar.kind == .null {
+            return wrongType(value, Shape.json.wanted, path: path)
+        }
+        part(value, path: path)
+    }
+
+    /// What is in a JSON document.
+    private mutating func part(_ value: Value, path: String) {
+        switch value.content {
+        case .map(let entries): for entry in entries { part(entry.value, path: "\(path).\(entry.key)") }
+        case .list(let items):
+            for (index, item) in items.enumerated() { part(item, path: "\(path)[\(index)]") }
+        case .scalar: scalar(value, .scalar, path: path)
         }
     }
 

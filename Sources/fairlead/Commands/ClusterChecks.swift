@@ -125,8 +125,9 @@ extension CloudChecks {
             AccessQuestion($0, group: "apps", resource: "replicasets", namespace: namespace)
         }
         questions.append(AccessQuestion("get", resource: "pods", subresource: "log", namespace: namespace))
-        if definition.smokeTest.contains(where: { $0.get.hasPrefix("service://") }) {
-            questions.append(AccessQuestion("get", resource: "services", subresource: "proxy", namespace: namespace))
+        let methods = Set(definition.smokeTest.filter { $0.address.hasPrefix("service://") }.map(\.method))
+        questions += methods.map {
+            AccessQuestion($0.verb, resource: "services", subresource: "proxy", namespace: namespace)
         }
         let refused = try await cluster.may(questions).filter { !$0.value }.map(\.key.words).sorted()
         return Finding(
@@ -177,4 +178,17 @@ extension CloudChecks {
 
 extension AccessQuestion {
     fileprivate var words: String { "\(verb) \(resource)\(subresource.map { "/\($0)" } ?? "")" }
+}
+
+extension Definition.SmokeCheck.Method {
+    /// What a request through the API server counts as ("Determine the request verb", kubernetes.io).
+    fileprivate var verb: String {
+        switch self {
+        case .get: "get"
+        case .post: "create"
+        case .put: "update"
+        case .patch: "patch"
+        case .delete: "delete"
+        }
+    }
 }

@@ -14,8 +14,6 @@ struct DemoApp: Sendable {
     let versionFile: String
     /// Where the deployed version says so: a Service and a path.
     let version: (service: String, path: String)
-    /// What a person is shown of the deployed version.
-    let tour: Tour?
 
     enum Part: Sendable {
         /// A folder of the share, to a folder of the repository ("" is its root).
@@ -39,15 +37,13 @@ struct DemoApp: Sendable {
         parts: [Part],
         pipeline: String,
         versionFile: String,
-        version: (service: String, path: String),
-        tour: Tour?
+        version: (service: String, path: String)
     ) {
         self.summary = summary
         self.parts = parts
         self.pipeline = pipeline
         self.versionFile = versionFile
         self.version = version
-        self.tour = tour
     }
 
     private static let sample = DemoApp(
@@ -61,8 +57,7 @@ struct DemoApp: Sendable {
 
             """,
         versionFile: "index.html",
-        version: ("web", "/"),
-        tour: nil
+        version: ("web", "/")
     )
 
     /// The application of the reference stack on one machine, without Kafka and Dapr.
@@ -87,13 +82,28 @@ struct DemoApp: Sendable {
               - name: the backend through the frontend
                 get: service://frontend:8080/api/health
                 expect: { json: { status: ok } }
-              - name: the event service through the frontend
-                get: service://frontend:8080/api/events
-                expect: { body: '"events":' }
+              - name: a task is made at the frontend
+                post: service://frontend:8080/api/tasks
+                json: { title: See Fairlead deploy three images }
+                capture: { task: id }
+                expect: { status: 201 }
+              - name: the backend has it
+                get: service://backend:8000/api/tasks/{{task}}
+                expect: { json: { id: "{{task}}", completed: false } }
+              - name: the event service has heard of it
+                get: service://event-service:8001/api/events?task={{task}}
+                expect: { json: { events.0.type: todo.tasks.created } }
+                retry: { every: 100ms }
+              - name: the task is removed
+                delete: service://frontend:8080/api/tasks/{{task}}
+                expect: { status: 204 }
+              - name: the event service has heard of that too
+                get: service://frontend:8080/api/events?task={{task}}
+                expect: { json: { events.0.type: todo.tasks.deleted } }
+                retry: { every: 100ms }
 
             """,
         versionFile: "frontend/static/version.txt",
-        version: ("frontend", "/version.txt"),
-        tour: .todo
+        version: ("frontend", "/version.txt")
     )
 }

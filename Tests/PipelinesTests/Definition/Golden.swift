@@ -109,6 +109,69 @@ enum Golden {
               "name" : "page is there",
               "retryEvery" : 2,
               "retryFor" : 60
+            },
+            {
+              "capture" : {
+                "task" : "id"
+              },
+              "expect" : {
+                "headers" : {
+
+                },
+                "json" : {
+
+                },
+                "status" : 201
+              },
+              "headers" : {
+
+              },
+              "json" : {
+                "tags" : [
+                  "check"
+                ],
+                "title" : "Smoke test"
+              },
+              "name" : "make a task",
+              "post" : "service://backend:8000/api/tasks",
+              "retryEvery" : 2,
+              "retryFor" : 60
+            },
+            {
+              "expect" : {
+                "headers" : {
+
+                },
+                "json" : {
+                  "id" : "{{task}}"
+                },
+                "status" : 200
+              },
+              "get" : "service://backend:8000/api/tasks/{{task}}",
+              "headers" : {
+
+              },
+              "name" : "the task is there",
+              "retryEvery" : 2,
+              "retryFor" : 60
+            },
+            {
+              "delete" : "service://backend:8000/api/tasks/{{task}}",
+              "expect" : {
+                "headers" : {
+
+                },
+                "json" : {
+
+                },
+                "status" : 204
+              },
+              "headers" : {
+
+              },
+              "name" : "remove the task",
+              "retryEvery" : 2,
+              "retryFor" : 60
             }
           ],
           "source" : {

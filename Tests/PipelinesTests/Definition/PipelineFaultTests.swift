@@ -315,15 +315,6 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         #expect(faults.count == 1 && faults.first?.message.contains("fixed by its revision") == true, "\(faults)")
     }
 
-    @Test func onlyHTTPSHasACertificate() {
-        for address in ["http://x/", "service://web:80/"] {
-            let faults = pipelineFaults(
-                Sample.pipeline(adding: "smokeTest: [{ get: '\(address)', tls: { validFor: 1d } }]")
-            )
-            #expect(faults.count == 1 && faults.first?.message.contains("is no https address") == true, "\(faults)")
-        }
-    }
-
     @Test func allAreReportedTogether() {
         let text = """
             name: Todo

@@ -38,6 +38,11 @@ import Testing
             "smokeTest: [{ get: 'service://web:80/', retry: {} , expect: {} }]",
             "registry: { digitalocean: acme-1 }", "registry: { digitalocean: acme, retention: { keep: 10 } }",
             "hold: untilNextPush", "smokeTest: [{ get: 'https://x.y', tls: { validFor: 14d } }]",
+            "smokeTest: [{ post: 'service://web:80/', json: { a: [1, { b: 'yes', c: null }], d: '{{' } }]",
+            "smokeTest: [{ put: 'https://x.y/{a}', body: '{\"a\":{}}' }, { patch: 'http://x.y', json: true }]",
+            "smokeTest: [{ get: 'http://x/', capture: { _a1: b.0 } }, { delete: 'http://x/{{_a1}}', body: '{{ _a1 }}' }]",
+            "smokeTest: [{ get: 'https://x/{{a}}', headers: { A: '{{b}}' }, expect: { body: '{{ c }}' }, capture: {} }]",
+            "smokeTest: [{ delete: 'http://x', expect: { json: { a: '{{', b: '{x}', c: '{{d' } } }]",
             "smokeTest: [{ get: 'https://x.y?a=b', expect: { json: { a.0: -1.5, b: 'yes', c: true, d: null } } }]",
         ].map { Sample.pipeline(adding: $0) }
         + [
@@ -101,7 +106,7 @@ import Testing
         definition.smokeTest = [
             .init(
                 name: "a",
-                get: "b",
+                address: "b",
                 headers: [:],
                 expect: .init(
                     status: 200,
@@ -197,11 +202,40 @@ import Testing
         #expect(try DefinitionBody.decode(body) == read)
     }
 
+    @Test func requestsThatChangeSomething() throws {
+        let text = """
+            smokeTest:
+              - { put: 'service://web:80/a', body: 'x', headers: { Content-Type: text/plain }, capture: { b: c.0 } }
+              - { patch: 'service://web:80/{{b}}', json: { n: 1, f: 1.5, big: 1534857392938493952, t: 'no', z: null } }
+              - { delete: 'service://web:80/{{b}}', retry: { for: 5s } }
+            """
+        let read = try readPipeline(file: "p.yaml", contents: Array(Sample.pipeline(adding: text).utf8))
+        #expect(read.smokeTest.map(\.method) == [.put, .patch, .delete])
+        #expect(read.smokeTest.map(\.address) == ["a", "{{b}}", "{{b}}"].map { "service://web:80/" + $0 })
+        #expect(read.smokeTest[0].body == .text("x") && read.smokeTest[0].capture == ["b": "c.0"])
+        let document: [String: JSONValue] = [
+            "n": .number(1), "f": .number(1.5), "big": .integer(1_534_857_392_938_493_952), "t": .string("no"),
+            "z": .null,
+        ]
+        #expect(read.smokeTest[1].body == .json(.object(document)) && read.smokeTest[2].body == nil)
+        #expect(read.smokeTest[2].name == "DELETE service://web:80/{{b}}" && read.smokeTest[2].retryFor == 5)
+        let body = try DefinitionBody.encode(read)
+        #expect(body.contains(#""big":1534857392938493952,"f":1.5,"n":1,"#), "\(body)")
+        #expect(body.contains(#""body":"x","capture":{"b":"c.0"},"#) && !body.contains(#""get""#))
+        #expect(try DefinitionBody.decode(body) == read)
+    }
+
     @Test func whatWasKeptByTheFirstVersionIsRead() throws {
         let read = try DefinitionBody.decode(Golden.firstDefinition)
         #expect(read.hold == .untilResumed && read.deploy.target == .podman && !read.deploy.prune)
         #expect(read.deploy.manifests == .files(["deploy/todo/k8s"]) && read.smokeTest[0].tls == nil)
         #expect(read.registry == .embedded)
+        #expect(read.smokeTest.allSatisfy { $0.method == .get && $0.body == nil && $0.capture.isEmpty })
+        #expect(read.smokeTest[0].address == "service://backend:8000/health")
+        // It is kept as it was: what is not used leaves no trace.
+        let kept = try DefinitionBody.encode(read)
+        #expect(kept.contains(#""get":"service://backend:8000/health","headers":{"Accept":"application/json"},"name""#))
+        #expect(!kept.contains("capture") && !kept.contains(#""method""#))
     }
 
     @Test(arguments: [("1d", 1), ("14d", 14), ("1000d", 1000)]) func numbersOfDays(text: String, expected: Int) {

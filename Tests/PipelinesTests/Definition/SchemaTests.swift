@@ -46,7 +46,8 @@ import Testing
 
     @Test(.enabled("no jsonschema for Python on this machine") { SchemaValidator.shared != nil })
     func judgePipelinesAsTheReaderDoes() throws {
-        let bad = (PipelineFaultTests.keys + PipelineFaultTests.types + PipelineFaultTests.texts).map(\.text)
+        let bad = [PipelineFaultTests.keys, PipelineFaultTests.types, PipelineFaultTests.texts, SmokeFaultTests.shapes]
+            .joined().map(\.text)
         let good = PipelineReadingTests.good + (try PipelineReadingTests.examples.map { try $0.text() })
         try judge(bad + good, by: Self.pipeline.text, shape: .pipeline, except: Self.onlyTheReaderSees)
     }

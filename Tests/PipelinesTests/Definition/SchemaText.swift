@@ -113,6 +113,8 @@ private func schema(_ shape: Shape) -> [(String, JSONText)] {
         ]
     case .choice(let words): [("type", .text("string")), ("enum", .list(words.map(JSONText.text)))]
     case .scalar: [("type", .list(["string", "number", "boolean", "null"].map(JSONText.text)))]
+    case .json:
+        [("type", .list(["object", "array", "string", "number", "boolean"].map(JSONText.text)))]
     case .list(let item, let count):
         [("type", .text("array"))] + bounds("Items", count) + [("items", .object(schema(item)))]
     case .table(let keys, let values, let count):

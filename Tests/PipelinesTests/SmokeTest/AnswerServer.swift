@@ -2,12 +2,14 @@ import Glibc
 
 @testable import Pipelines
 
-/// An HTTP server on loopback that answers each request as it is told, and closes the connection.
+/// An HTTP server on loopback that answers each request as it is told, and closes the connection unless told otherwise.
 final class AnswerServer: Sendable {
     struct Answer: Sendable {
         var status = 200
         var headers = ""
         var body = ""
+        /// The connection is kept for another request.
+        var staysOpen = false
     }
 
     let port: Int
@@ -35,18 +37,21 @@ final class AnswerServer: Sendable {
             await OwnThread.run {
                 while true {
                     let connection = accept(descriptor, nil, nil)
-                    guard connection >= 0 else { return }
-                    Self.serve(connection, requests, answer)
-                    close(connection)
+                    guard connection >= 0 else { break }
+                    Task.detached {
+                        await OwnThread.run {
+                            while Self.serve(connection, requests, answer) {}
+                            close(connection)
+                        }
+                    }
                 }
+                // Here and nowhere else: the number may be another server's at once.
+                close(descriptor)
             }
         }
     }
 
-    deinit {
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
-    }
+    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// The heads of all requests, with what bodies they had.
     var heads: [String] { requests.withLock { $0 } }
@@ -60,16 +65,17 @@ final class AnswerServer: Sendable {
         return request[end.upperBound...].utf8.count >= length ?? 0
     }
 
+    /// - Returns: whether there may be another request.
     private static func serve(
         _ connection: Int32,
         _ requests: Locked<[String]>,
         _ answer: @Sendable (Int, String) -> Answer?
-    ) {
+    ) -> Bool {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while !isWhole(String(decoding: bytes, as: UTF8.self)) {
             let count = recv(connection, &buffer, buffer.count, 0)
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             bytes += buffer[..<count]
         }
         let head = String(decoding: bytes, as: UTF8.self)
@@ -77,11 +83,12 @@ final class AnswerServer: Sendable {
             $0.append(head)
             return $0.count - 1
         }
-        guard let answer = answer(number, head) else { return }
+        guard let answer = answer(number, head) else { return false }
         let text =
-            "HTTP/1.1 \(answer.status) X\r\nConnection: close\r\nContent-Length: \(answer.body.utf8.count)\r\n"
+            "HTTP/1.1 \(answer.status) X\r\nConnection: \(answer.staysOpen ? "keep-alive" : "close")\r\n"
+            + "Content-Length: \(answer.body.utf8.count)\r\n"
             + "\(answer.headers)\r\n\(answer.body)"
         let reply = Array(text.utf8)
-        _ = send(connection, reply, reply.count, Int32(MSG_NOSIGNAL))
+        return send(connection, reply, reply.count, Int32(MSG_NOSIGNAL)) == reply.count && answer.staysOpen
     }
 }

@@ -9,7 +9,7 @@ struct EarlierFaultsTests {
     private func check(_ get: String, retryFor: Double = 0, status: Int = 200) -> Definition.SmokeCheck {
         Definition.SmokeCheck(
             name: get,
-            get: get,
+            address: get,
             headers: [:],
             expect: .init(status: status, json: [:], body: nil, headers: [:], within: nil),
             retryFor: retryFor,
@@ -88,6 +88,26 @@ struct EarlierFaultsTests {
         let moved = try await inProgress(definition(checks, namespace: "other"), server)
         #expect(try await EarlierFaults(run: moved, log: CollectedLog()).find(try moved.target) == [1])
         #expect(answers.heads.count == 1)
+    }
+
+    @Test("nothing is changed: what is no GET, captures, or needs what is captured is not asked")
+    func onlyIndependentChecks() async throws {
+        let answers = try Self.answers()
+        let server = try TestServer()
+        let outside = "http://127.0.0.1:\(answers.port)"
+        var checks = Definition.SmokeCheck.Method.allCases.map { method in
+            var check = check("\(outside)/\(method.rawValue)")
+            check.method = method
+            return check
+        }
+        checks.append(check("\(outside)/captures"))
+        checks[5].capture = ["task": "id"]
+        checks.append(check("\(outside)/{{task}}"))
+        checks.append(check("\(outside)/last"))
+        try await live(definition(checks), answers, server)
+        let run = try await inProgress(definition(checks), server)
+        #expect(try await EarlierFaults(run: run, log: CollectedLog()).find(try run.target) == [0, 7])
+        #expect(Set(answers.heads.map { $0.prefix { $0 != "\r\n" } }) == ["GET /get HTTP/1.1", "GET /last HTTP/1.1"])
     }
 
     struct Verdict: Sendable {

@@ -8,7 +8,7 @@ struct SmokeTesterTests {
     private func check(
         _ get: String = "service://web:80/health",
         status: Int = 200,
-        json: [String: Definition.JSONScalar] = [:],
+        json: [String: JSONValue] = [:],
         body: String? = nil,
         headers: [String: String] = [:],
         within: Double? = nil,
@@ -18,7 +18,7 @@ struct SmokeTesterTests {
     ) -> Definition.SmokeCheck {
         Definition.SmokeCheck(
             name: "check",
-            get: get,
+            address: get,
             headers: sending,
             expect: Definition.Expectation(status: status, json: json, body: body, headers: headers, within: within),
             retryFor: retryFor,

@@ -18,6 +18,8 @@ public struct Description: Encodable, Sendable {
     let version: String
     let listens: [Listener]
     let paths: [String]
+    /// With their methods.
+    let routes: [String]
     let metrics: [String]
     let environment: [Setting]
 }
@@ -114,11 +116,13 @@ public struct Program: Sendable {
 
     /// What `--describe` prints.
     public func description(_ router: Router) -> Description {
-        Description(
+        let own = ["/healthz", "/readyz", "/metrics"]
+        return Description(
             program: name,
             version: Self.version,
             listens: [.init(name: "http", port: port)],
-            paths: Array(Set(router.patterns + ["/healthz", "/readyz", "/metrics"])).sorted(),
+            paths: Array(Set(router.patterns + own)).sorted(),
+            routes: (router.signatures + own.map { "GET \($0)" }).sorted(),
             metrics: metrics.names.sorted(),
             environment: declared
         )

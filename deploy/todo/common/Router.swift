@@ -75,6 +75,11 @@ public struct Router: Sendable {
     /// The paths that something answers.
     public var patterns: [String] { routes.map(\.pattern) + restPatterns }
 
+    /// The same with their methods, `POST /api/tasks`; `*` where what takes them looks at the method itself.
+    public var signatures: [String] {
+        routes.map { "\($0.method) \($0.pattern)" } + restPatterns.map { "* \($0)" }
+    }
+
     /// What a request without a route counts as: paths of strangers must not become labels.
     public static let unknown = "other"
 

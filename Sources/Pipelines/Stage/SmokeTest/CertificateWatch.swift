@@ -48,7 +48,7 @@ public final class CertificateWatch: Sendable {
     private static func questions(_ definitions: [Definition]) -> [Host: HTTPRequest] {
         var questions: [Host: HTTPRequest] = [:]
         for definition in definitions {
-            for check in definition.smokeTest {
+            for (_, check) in definition.smokeTest.independent {
                 guard case .outside(var request) = SmokeAddress(check), let url = PlainURL(request.url),
                     url.scheme == "https"
                 else { continue }

@@ -5,7 +5,8 @@ struct EarlierFaults {
     let log: any StageLog
 
     /// Asks each check once, of those that the live release was held to as well. A check that is new may well fail
-    /// before the deploy that it was written for.
+    /// before the deploy that it was written for. Nothing is changed: checks that are no GET, and those that need one of
+    /// them, are left out.
     ///
     /// - Returns: places in the definition's list of checks, in order.
     /// - Throws: `CancellationError`, and what the history throws.
@@ -16,8 +17,9 @@ struct EarlierFaults {
             let earlier = try await history.definition(run: live.run)
         else { return [] }
         let isSamePlace = earlier.deploy.isSamePlace(as: run.definition.deploy)
-        let checks = run.definition.smokeTest.enumerated().filter { _, check in
-            (isSamePlace || !check.get.begins(with: "service://")) && earlier.smokeTest.contains { $0.asks(as: check) }
+        let old = earlier.smokeTest.independent.map(\.element)
+        let checks = run.definition.smokeTest.independent.filter { _, check in
+            (isSamePlace || !check.address.begins(with: "service://")) && old.contains { $0.asks(as: check) }
         }
         guard !checks.isEmpty, let services = await services(of: live, target) else { return [] }
         log.line("asking the smoke test's checks once, before anything is changed")
@@ -51,7 +53,7 @@ struct EarlierFaults {
 extension Definition.SmokeCheck {
     /// Both ask the same and expect the same.
     fileprivate func asks(as other: Self) -> Bool {
-        get == other.get && headers == other.headers && expect == other.expect && tls == other.tls
+        address == other.address && headers == other.headers && expect == other.expect && tls == other.tls
     }
 
     fileprivate var once: Self {

@@ -1,6 +1,6 @@
 import HTTPClient
 
-/// Where a check's `get` leads.
+/// Where a check's address leads.
 enum SmokeAddress {
     /// `service://name:port/path`: the target knows the way.
     case service(ServiceAccess.Call)
@@ -10,13 +10,13 @@ enum SmokeAddress {
     init(_ check: Definition.SmokeCheck) {
         let headers = check.headers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let scheme = "service://"
-        guard check.get.begins(with: scheme) else {
+        guard check.address.begins(with: scheme) else {
             self = .outside(
-                HTTPRequest(url: check.get, headers: headers, addressPolicy: .refuseLinkLocalAndMetadata)
+                HTTPRequest(url: check.address, headers: headers, addressPolicy: .refuseLinkLocalAndMetadata)
             )
             return
         }
-        let rest = check.get.dropFirst(scheme.count)
+        let rest = check.address.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         let path = rest.dropFirst(authority.count)
         let parts = authority.split(separator: ":", maxSplits: 1)

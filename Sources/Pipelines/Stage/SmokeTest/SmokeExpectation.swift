@@ -57,88 +57,12 @@ struct SmokeExpectation {
             return "expected JSON, got something else"
         }
         for (path, value) in expected.json.sorted(by: { $0.key < $1.key }) {
-            let wanted = JSONValue(value)
             let found = document.at(path)
-            if found != wanted {
-                return "expected \(path) to be \(wanted.shown), got \(found?.shown ?? "nothing")"
+            if found != value {
+                return "expected \(path) to be \(value.shown), got \(found?.shown ?? "nothing")"
             }
         }
         return nil
-    }
-}
-
-/// A JSON document, for looking into.
-enum JSONValue: Equatable {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    init(_ scalar: Definition.JSONScalar) {
-        switch scalar {
-        case .string(let text): self = .string(text)
-        case .number(let number): self = .number(number)
-        case .bool(let flag): self = .bool(flag)
-        case .null: self = .null
-        }
-    }
-
-    /// `items.0.name`: keys of objects and places in arrays. A key that holds dots itself is found too.
-    func at(_ path: String) -> JSONValue? {
-        if path.isEmpty { return self }
-        switch self {
-        case .object(let members):
-            if let found = members[path] { return found }
-            // The shortest key that leads anywhere.
-            for index in path.indices where path[index] == "." {
-                if let member = members[String(path[..<index])],
-                    let found = member.at(String(path[path.index(after: index)...]))
-                {
-                    return found
-                }
-            }
-            return nil
-        case .array(let items):
-            let parts = path.split(separator: ".", maxSplits: 1)
-            guard let first = parts.first, let index = plainNumber(first), items.indices.contains(index) else {
-                return nil
-            }
-            return items[index].at(parts.count > 1 ? String(parts[1]) : "")
-        default: return nil
-        }
-    }
-
-    /// For a message.
-    var shown: String {
-        switch self {
-        case .null: "null"
-        case .bool(let flag): "\(flag)"
-        case .number(let number): number.shown
-        case .string(let text): quoted(text)
-        case .array: "an array"
-        case .object: "an object"
-        }
-    }
-}
-
-extension JSONValue: Decodable {
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let flag = try? container.decode(Bool.self) {
-            self = .bool(flag)
-        } else if let number = try? container.decode(Double.self) {
-            self = .number(number)
-        } else if let text = try? container.decode(String.self) {
-            self = .string(text)
-        } else if let items = try? container.decode([JSONValue].self) {
-            self = .array(items)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
     }
 }
 

@@ -1,12 +1,14 @@
 public import HTTPClient
 public import Telemetry
 
-/// Runs the smoke test of a pipeline: every check asks once and again until it passes or its time is over, all of them
-/// side by side, and each is reported.
+/// Runs the smoke test of a pipeline: every check is asked, and again until it passes or its time is over, and each is
+/// reported, also after one that failed.
+///
+/// Checks are asked in their order. Those that change nothing and whose answers no other needs are asked side by side
+/// with their neighbours of that kind.
 public struct SmokeTester: Sendable {
     /// For one request.
     private static let patience: Duration = .seconds(10)
-    private static let maximumBody = 1 << 20
 
     /// Seconds since 1970 UTC.
     private let now: @Sendable () -> Int64
@@ -36,92 +38,102 @@ public struct SmokeTester: Sendable {
         log: any StageLog,
         deadline: ContinuousClock.Instant
     ) async throws -> [SmokeResult] {
-        let results = await withTaskGroup(of: (Int, SmokeResult).self) { group in
-            for (index, check) in checks.enumerated() {
-                group.addTask {
-                    let question = Question(check: check, services: services, outside: outside, tracer: tracer)
-                    return (index, await run(question, log, deadline))
+        var variables = SmokeVariables()
+        var results: [SmokeResult] = []
+        for group in Self.groups(checks) {
+            let known = checks.haveVariables ? variables : nil
+            let answers = await withTaskGroup(of: (Int, Answer).self) { tasks in
+                for (index, check) in group.enumerated() {
+                    tasks.addTask {
+                        let asking = Asking(services: services, outside: outside, log: log, deadline: deadline)
+                        return (index, await run(check, known, asking))
+                    }
                 }
+                var answers: [Int: Answer] = [:]
+                for await (index, answer) in tasks { answers[index] = answer }
+                return group.indices.compactMap { answers[$0] }
             }
-            var results: [Int: SmokeResult] = [:]
-            for await (index, result) in group { results[index] = result }
-            return checks.indices.compactMap { results[$0] }
+            try Task.checkCancellation()
+            for (check, answer) in zip(group, answers) { variables.note(answer.captured, of: check, answer.result) }
+            results += answers.map(\.result)
         }
-        try Task.checkCancellation()
         return results
     }
 
-    /// One check and how it is asked.
-    private struct Question: Sendable {
-        let check: Definition.SmokeCheck
-        let services: ServiceAccess
-        let outside: HTTPClient
-        let tracer: Tracer
-
-        /// Made anew for each try: a target's credentials may have become others meanwhile.
-        func ask(within limit: Duration) async throws -> HTTPResponse {
-            let address = SmokeAddress(check)
-            var request =
-                switch address {
-                case .outside(let request): request
-                case .service(let call): try await services.request(call)
-                }
-            request.maxResponseBytes = SmokeTester.maximumBody
-            request.wantsCertificate = check.tls != nil
-            request.deadline = limit
-            return try await traced(request) { request in
-                if case .outside = address { return try await outside.send(request) }
-                return try await services.send(request)
-            }
-        }
-
-        /// What the run deployed gets the run's trace, and so one trace leads from the push into the application.
-        private func traced(
-            _ request: HTTPRequest,
-            _ send: (HTTPRequest) async throws -> HTTPResponse
-        ) async throws -> HTTPResponse {
-            guard SpanContext.current != nil else { return try await send(request) }
-            return try await tracer.withSpan(
-                "check \(check.name)",
-                kind: .client,
-                attributes: ["http.request.method": .string(request.method), "fairlead.check": .string(check.name)]
-            ) { span in
-                var request = request
-                if !request.headers.contains(where: { $0.0.lowercased() == "traceparent" }) {
-                    request.headers += span.context.headers
-                }
-                let response = try await HTTPClient.$around.withValue(nil) { try await send(request) }
-                span.noteResponse(status: response.status)
-                return response
+    /// What is asked side by side.
+    private static func groups(_ checks: [Definition.SmokeCheck]) -> [[Definition.SmokeCheck]] {
+        checks.reduce(into: []) { groups, check in
+            if check.isPlain, groups.last?.last?.isPlain == true {
+                groups[groups.count - 1].append(check)
+            } else {
+                groups.append([check])
             }
         }
     }
 
-    private func run(
-        _ question: Question,
-        _ log: any StageLog,
-        _ deadline: ContinuousClock.Instant
-    ) async -> SmokeResult {
+    // MARK: - One check
+
+    private struct Asking: Sendable {
+        let services: ServiceAccess
+        let outside: HTTPClient
+        let log: any StageLog
+        let deadline: ContinuousClock.Instant
+    }
+
+    private struct Answer: Sendable {
+        var result: SmokeResult
+        var captured: [String: JSONValue] = [:]
+    }
+
+    /// - Parameter variables: nil where no check captures anything: braces are braces.
+    private func run(_ check: Definition.SmokeCheck, _ variables: SmokeVariables?, _ asking: Asking) async -> Answer {
+        var filled = check
+        if let variables {
+            if let lack = variables.lack(of: check) {
+                let message = "not asked: {{\(lack.variable)}} is missing, for \(quoted(lack.check)) failed"
+                return report(.init(isUnanswered: lack.isUnanswered, message: message), check, asking.log)
+            }
+            do {
+                filled = try variables.fill(check)
+            } catch {
+                let message = (error as? ServiceAccess.Impossible)?.message ?? "\(error)"
+                return report(.init(message: message), check, asking.log)
+            }
+        }
+        let question = SmokeQuestion(
+            check: filled,
+            services: asking.services,
+            outside: asking.outside,
+            tracer: tracer,
+            now: now
+        )
+        return report(await ask(question, asking), check, asking.log)
+    }
+
+    private func ask(_ question: SmokeQuestion, _ asking: Asking) async -> SmokeQuestion.Try {
         let check = question.check
+        let deadline = asking.deadline
         let start = ContinuousClock.now
         let end = min(start + .seconds(check.retryFor), deadline)
-        var last = Try(message: "was not asked: the time was over")
+        var last = SmokeQuestion.Try(message: "was not asked: the time was over")
         var tries = 0
         while tries == 0 || ContinuousClock.now < end {
             let left = max(.milliseconds(100), deadline - .now)
-            last = await ask(question, within: min(Self.patience, left))
+            last = await question.ask(within: min(Self.patience, left))
             tries += 1
             if last.passed || last.isFinal || Task.isCancelled { break }
-            if tries == 1 { log.line("\(check.name): \(last.message); asking again for \(check.retryFor.shown) s") }
+            if tries == 1 {
+                asking.log.line("\(check.name): \(last.message); asking again for \(check.retryFor.shown) s")
+            }
             try? await Task.sleep(for: min(.seconds(check.retryEvery), max(.zero, end - .now)))
         }
         if !last.passed, tries > 1 { last.message += " after \((ContinuousClock.now - start).words)" }
-        return report(last, check, log)
+        return last
     }
 
-    private func report(_ last: Try, _ check: Definition.SmokeCheck, _ log: any StageLog) -> SmokeResult {
+    private func report(_ last: SmokeQuestion.Try, _ check: Definition.SmokeCheck, _ log: any StageLog) -> Answer {
         log.line("\(last.passed ? "passed" : "FAILED"): \(check.name): \(last.message)")
-        return SmokeResult(
+        let result = SmokeResult(
             name: check.name,
             passed: last.passed,
             status: last.status,
@@ -130,54 +142,7 @@ public struct SmokeTester: Sendable {
             excerpt: last.excerpt,
             isUnanswered: last.isUnanswered
         )
-    }
-
-    // MARK: - One request
-
-    private struct Try {
-        var passed = false
-        /// Asking again would not help.
-        var isFinal = false
-        var isUnanswered = false
-        var status: Int?
-        var duration = 0.0
-        var message: String
-        var excerpt = ""
-    }
-
-    private func ask(_ question: Question, within limit: Duration) async -> Try {
-        let check = question.check
-        var isOfService = false
-        if case .service = SmokeAddress(check) { isOfService = true }
-        do {
-            let response = try await question.ask(within: limit)
-            let problem = SmokeExpectation(check, now: now()).problem(with: response)
-            let took = response.duration.seconds
-            let isRefused = response.status == 429 || response.status >= 500
-            return Try(
-                passed: problem == nil,
-                isUnanswered: problem != nil && isOfService && isRefused,
-                status: response.status,
-                duration: took,
-                message: problem ?? "status \(response.status) in \((took * 1000).rounded().shown) ms",
-                excerpt: SmokeExcerpt.of(response.body)
-            )
-        } catch let error as ServiceAccess.Impossible {
-            return Try(isFinal: true, message: error.message)
-        } catch let error as HTTPClientError {
-            switch error.code {
-            case .refusedAddress:
-                return Try(
-                    isFinal: true,
-                    message: "the address is refused: link-local and metadata addresses are not asked"
-                )
-            case .timeout: return Try(isUnanswered: isOfService, message: "no answer within \(limit.words)")
-            case .tooLarge: return Try(message: "the answer has more than \(Self.maximumBody >> 20) MiB")
-            default: return Try(isUnanswered: isOfService, message: "no answer: \(error.message)")
-            }
-        } catch {
-            return Try(isUnanswered: isOfService, message: "no answer: \(error)")
-        }
+        return Answer(result: result, captured: last.captured)
     }
 }
 

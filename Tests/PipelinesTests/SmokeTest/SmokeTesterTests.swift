@@ -1,3 +1,4 @@
+import Glibc
 import HTTPClient
 import Testing
 
@@ -256,9 +257,13 @@ struct SmokeTesterTests {
         #expect(server.heads == [])
     }
 
-    @Test("the deadline and the end of the task end it")
+    @Test("the deadline and the end of the task end it, and what was answered before is said")
     func ends() async throws {
-        let server = try AnswerServer { _, _ in .init(status: 500) }
+        let server = try AnswerServer { number, _ in
+            // The second answer would come when the time is over.
+            if number == 1 { sleep(6) }
+            return .init(status: 500)
+        }
         let result = try await run([check(retryFor: 600)], server, seconds: 4).first
         #expect(result?.message.hasPrefix("expected status 200, got 500 after ") == true, "\(result?.message ?? "")")
         let task = Task { try await run([check(retryFor: 600)], server) }

@@ -25,6 +25,8 @@ struct SmokeQuestion: Sendable {
         /// Asking again would not help, or might do a second time what was done.
         var isFinal = false
         var isUnanswered = false
+        /// Its time was over before there was an answer.
+        var isLate = false
         var status: Int?
         var duration = 0.0
         var message: String
@@ -140,6 +142,7 @@ struct SmokeQuestion: Sendable {
             return Try(
                 isFinal: isFinal,
                 isUnanswered: isOfService,
+                isLate: true,
                 message: "no answer within \(limit.words)\(end)"
             )
         case .tooLarge:

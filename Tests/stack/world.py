@@ -263,6 +263,13 @@ class Fairlead:
             self.process.wait()
 
 
+def succeed(world, *arguments, **extra):
+    """What deploy/stack said, if it came to its end."""
+    status, said = world.run(*arguments, **extra)
+    assert status == 0, said
+    return said
+
+
 def runs_of(world):
     """All runs that Fairlead has had, by pipeline."""
     token = (world.folder / "state/todo-test/fairlead-token").read_text().strip()

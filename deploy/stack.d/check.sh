@@ -133,8 +133,12 @@ build_size() { sed -nE '/"build_node"/,/^}/s/.*default *= *"([^"]+)".*/\1/p' "$r
 
 # Names count as ours once `up` has begun with them.
 check_names() {
-    local registries
-    [ ! -f "$state/ours" ] || { good "$NAME and $REGISTRY were taken by an earlier up from here" && return 0; }
+    local registries strange
+    if [ -f "$state/ours" ]; then
+        strange=$(begun_otherwise)
+        [ -z "$strange" ] && good "$NAME and $REGISTRY were taken by an earlier up from here" || bad "$strange"
+        return 0
+    fi
     free "$(api_list /v2/kubernetes/clusters kubernetes_clusters)" cluster "$NAME"
     free "$(api_list /v2/vpcs vpcs)" VPC "$NAME"
     free "$(api_list /v2/projects projects)" project "$NAME"

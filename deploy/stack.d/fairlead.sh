@@ -15,7 +15,7 @@ apply() {
 
 cluster_credentials() {
     local id
-    id=$(clusters_now | jq -r '.[0].id // empty')
+    id=$(our_clusters | jq -r '.[0].id // empty')
     [ -n "$id" ] || { say "would fetch a kubeconfig for six hours" && return 0; }
     api GET "/v2/kubernetes/clusters/$id/kubeconfig?expiry_seconds=21600" >"$state/kubeconfig.new"
     mv "$state/kubeconfig.new" "$state/kubeconfig"
@@ -114,6 +114,8 @@ start_fairlead() {
 open_api() {
     local line=
     close_api
+    # It is read before the command below has begun.
+    : >"$state/forward.log"
     # Not the lock: when this script is killed, it must not be waited for.
     kube --namespace fairlead port-forward service/fairlead :80 >"$state/forward.log" 2>&1 9>&- &
     forward=$!

@@ -5,14 +5,15 @@ command_up() {
     [ "$problems" = 0 ] || fail "$problems of the checks failed; nothing was changed"
 
     step "What it costs"
+    [ -s "$state/mark" ] || printf 'stack %s' "$(secret_text 8)" >"$state/mark"
     prepare_terraform
-    # From here on these names are ours.
     [ ! -f "$state/ours" ] || adopt
     plan_infrastructure >"$state/plan.log" 2>&1 || { cat "$state/plan.log" >&2 && fail "Terraform has no plan; see above"; }
     show_cost
     if [ -f "$state/changes" ]; then
         confirm "Make what is missing of it? (yes)" yes
-        touch "$state/ours"
+        # From here on these names are ours.
+        [ -f "$state/ours" ] || begin
         step "Network, registry, cluster: some minutes"
         change terraform_here apply -input=false -no-color "$state/plan"
     fi

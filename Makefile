@@ -4,7 +4,7 @@ BUILD_PACKAGES := binutils ca-certificates git libc6-dev libcrypt-dev libcurl4-o
     libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libssl-dev libstdc++-12-dev pkg-config zlib1g-dev
 RUN_PACKAGES := aardvark-dns busybox-static catatonit docker-registry haproxy iptables netavark podman runc
 TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 jq openssh-server openssl procps prometheus \
-    python3 python3-venv strace util-linux
+    prometheus-alertmanager python3 python3-venv strace util-linux
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.

@@ -143,7 +143,7 @@ def test_up_and_down(world):
     with CommandLines() as seen:
         said = succeed(world, "up", "--yes")
     assert runs_of(world) == {name: ["succeeded"] for name in PIPELINES}
-    assert "DNS: deploy.example.com, A, 203.0.113.20" in said
+    assert "DNS: deploy.example.com, A, 203.0.113.20" in said and "NOBODY IS TOLD of alerts" in said
     assert world.fairlead.applied["todo.yaml"]["source"]["github"] == "acme/stack"
     assert world.fairlead.applied["todo.yaml"]["registry"]["digitalocean"] == "acme-todo"
     rendered = [world.folder / f"state/todo-test/fairlead/overlays/stack-pipelines/{name}.yaml" for name in PIPELINES]

@@ -30,6 +30,8 @@ checks() {
     check_names
     step "Repository"
     check_repository
+    step "Alerts"
+    check_alerts
 }
 
 # at_least WANTED FOUND: compares versions.

@@ -35,7 +35,7 @@ prepare_namespaces() {
 # Every secret of deploy/platform/secrets.txt. Those that are generated are generated once: a second `up` finds them in the
 # cluster. Tokens are those of this call. The values reach jq through its environment, and kubectl through a pipe.
 prepare_secrets() {
-    local wanted there='{}'
+    local wanted alerts there='{}'
     wanted=$(grep -vE '^ *(#|$)' "$root/deploy/platform/secrets.txt" |
         jq -R 'split(" ") | {namespace: .[0], name: .[1], key: .[2]}' | jq -cs .)
     if [ -s "$state/kubeconfig" ]; then
@@ -43,12 +43,14 @@ prepare_secrets() {
             | map({key: "\(.metadata.namespace) \(.metadata.name)", value: .data})
             | map(select(.key | IN($wanted[] | "\(.namespace) \(.name)"))) | from_entries')
     fi
-    THERE=$there FRESH=$(secret_text $((24 * $(jq length <<<"$wanted")))) \
+    alerts=$(alerts_wanted)
+    ALERTS=$alerts THERE=$there FRESH=$(secret_text $((24 * $(jq length <<<"$wanted")))) \
         DIGITALOCEAN=$FAIRLEAD_DIGITALOCEAN_TOKEN GITHUB=$FAIRLEAD_GITHUB_TOKEN jq -c '
         (env.THERE | fromjson) as $there
         | to_entries | map(.key as $at | .value | .value = (
             if .key == "digitalocean-token" then env.DIGITALOCEAN | @base64
             elif .key == "github-token" then env.GITHUB | @base64
+            elif .key == "alertmanager.yaml" then env.ALERTS + "\n" | @base64
             # No secret, but charts want it beside one.
             elif .key | endswith("_USER") then "admin" | @base64
             else $there["\(.namespace) \(.name)"][.key] // (env.FRESH[$at * 48:$at * 48 + 48] | @base64) end))

@@ -12,6 +12,7 @@ command_status() {
     kube get pods --all-namespaces --output json |
         jq -r '.items[] | select(.status.phase != "Succeeded" and ([.status.conditions[]? | select(.type == "Ready") | .status][0] != "True"))
             | "  not ready: \(.metadata.namespace)/\(.metadata.name)"'
+    say_who_is_told
     step "Deployed by Fairlead"
     [ -s "$state/fairlead-token" ] || { say "  nothing yet: deploy/stack up" && return 0; }
     open_api

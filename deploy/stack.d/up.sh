@@ -80,4 +80,5 @@ say_addresses() {
     say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github, of content type application/json; its secret:"
     say "    kubectl --kubeconfig $state/kubeconfig --namespace fairlead get secret fairlead -o jsonpath='{.data.webhook-secret}' | base64 -d"
     say "  The application: https://$TODO_HOST"
+    say_who_is_told
 }

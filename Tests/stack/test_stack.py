@@ -71,8 +71,8 @@ def own_registry(world):
     ([without("podman"), old("kubectl", '{"clientVersion": {"gitVersion": "v1.27.0"}}'),
       old("terraform", '{"terraform_version": "1.5.7"}')],
      ["podman is missing", "kubectl is 1.27.0: 1.32 or later", "terraform is 1.5.7: 1.9 or later"]),
-    ([set_setting(REPOSITORY="", HOST="localhost"), set_token(FAIRLEAD_DIGITALOCEAN_TOKEN=OPERATOR, FAIRLEAD_GITHUB_TOKEN="")],
-     ["REPOSITORY is not set", "HOST is the name of a host", "FAIRLEAD_DIGITALOCEAN_TOKEN is your own token",
+    ([set_setting(REPOSITORY="", HOST="localhost", BRANCH="main#1"), set_token(FAIRLEAD_DIGITALOCEAN_TOKEN=OPERATOR, FAIRLEAD_GITHUB_TOKEN="")],
+     ["REPOSITORY is not set", "BRANCH is made of", "HOST is the name of a host", "FAIRLEAD_DIGITALOCEAN_TOKEN is your own token",
       "FAIRLEAD_GITHUB_TOKEN is not set"]),
     ([set_setting(TODO_HOST="deploy.example.com"), set_token(DIGITALOCEAN_TOKEN="")],
      ["HOST and TODO_HOST are two names", "DIGITALOCEAN_TOKEN is not set"]),
@@ -146,6 +146,8 @@ def test_up_and_down(world):
     assert "DNS: deploy.example.com, A, 203.0.113.20" in said and "NOBODY IS TOLD of alerts" in said
     assert world.fairlead.applied["todo.yaml"]["source"]["github"] == "acme/stack"
     assert world.fairlead.applied["todo.yaml"]["registry"]["digitalocean"] == "acme-todo"
+    told = world.fairlead.applied["monitoring.yaml"]["deploy"]["helm"]["set"].values()
+    assert list(told) == ["https://github.com/acme/stack/blob/main"], "runbooks are the operator's own"
     rendered = [world.folder / f"state/todo-test/fairlead/overlays/stack-pipelines/{name}.yaml" for name in PIPELINES]
     validated = subprocess.run([world.built / "fairlead", "validate", *rendered], capture_output=True, text=True)
     assert validated.returncode == 0, validated.stdout

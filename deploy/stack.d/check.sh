@@ -63,6 +63,7 @@ check_settings() {
         [ -n "${!key}" ] && good "$key=${!key}" || bad "$key is not set in $settings"
     done
     [[ $REPOSITORY =~ ^[A-Za-z0-9][-A-Za-z0-9]*/[-A-Za-z0-9_.]+$ ]] || bad "REPOSITORY is OWNER/NAME, as on GitHub"
+    [[ $BRANCH =~ ^[A-Za-z0-9][-A-Za-z0-9_./]*$ ]] || bad "BRANCH is made of letters, digits and - _ . /"
     for key in HOST TODO_HOST; do
         [[ ${!key} =~ ^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\.[a-z]+$ ]] || bad "$key is the name of a host, such as deploy.example.com"
     done

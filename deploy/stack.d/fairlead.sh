@@ -77,7 +77,8 @@ render_overlay() {
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
         sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \
-            -e "s#todo\.example\.com#$TODO_HOST#g" "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
+            -e "s#todo\.example\.com#$TODO_HOST#g; s#github\.com/acme/todo/blob/main#github.com/$REPOSITORY/blob/$BRANCH#" \
+            "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
     done
     {
         say "apiVersion: kustomize.config.k8s.io/v1beta1"

@@ -1,5 +1,6 @@
 """deploy/stack down takes what is the stack's, and nothing else, however alike it looks."""
 import copy
+import shutil
 import signal
 
 import pytest
@@ -156,6 +157,18 @@ def test_what_somebody_put_into_our_network_stays_and_is_named(stack, account, o
             for id in items:
                 del getattr(account, kind)[id]
     succeed(stack, "down", "--yes")
+    assert everything(account) == others
+
+
+@pytest.mark.long
+def test_without_what_was_noted_a_person_is_asked_and_names_count(stack, account, others):
+    shutil.rmtree(stack.folder / "state")
+    before = everything(account)
+    status, said = stack.run("down", "--yes")
+    assert status == 1 and "without --yes" in said and everything(account) == before
+    status, said = stack.run("down", says="todo-test-2\n")
+    assert status == 1 and "If it is not yours, stop" in said and everything(account) == before
+    succeed(stack, "down", says="todo-test\n")
     assert everything(account) == others
 
 

@@ -111,14 +111,14 @@ class World:
         self.calls.write_text("")
         environment = self.environment | {key: str(value) for key, value in extra.items()}
         return subprocess.Popen([ROOT / "deploy/stack", *arguments], cwd=self.folder, env=environment, text=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 start_new_session=True)
 
-    def run(self, *arguments, **extra):
+    def run(self, *arguments, says="", **extra):
         """Its exit status and what it said. Ended by a signal, the status is that signal's, negative."""
         self.process = process = self.start(*arguments, **extra)
         try:
-            said, _ = process.communicate(timeout=300)
+            said, _ = process.communicate(says, timeout=300)
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -28,8 +28,10 @@ def account(world):
                 "repositories": {"backend": {"latest": "sha256:" + "0" * 64}}, "storage_usage_bytes": 0}
         # Made by hand, and so many that ours are on a second page.
         for number in range(210):
-            world.account.add("volumes", name=f"pvc-{number}", size_gigabytes=1, droplet_ids=[], tags=[], region="fra1",
-                              description="by hand" * 100)
+            volume = world.account.add("volumes", name=f"pvc-{number}", size_gigabytes=1, droplet_ids=[], tags=[],
+                                       region="fra1", description="by hand" * 100)
+        world.account.add("snapshots", name="a volume's", resource_id=volume["id"], resource_type="volume", size_gigabytes=1,
+                          tags=[])
         world.account.droplets["7"] = DROPLET
         world.account.add("snapshots", name="a Droplet's", resource_id="7", resource_type="droplet", size_gigabytes=1,
                           tags=[])

@@ -8,7 +8,7 @@ alerts_now() {
 # told CONFIGURATION: whether its first route leads to somebody.
 told() { [ -n "$1" ] && ! grep -qE '^  receiver: "?nobody"?$' <<<"$1"; }
 
-# The configuration that is given with this call, or the one that is there, or the repository's, by which nobody is told.
+# The configuration of this call, or the one that is there, or the repository's, by which nobody is told.
 alerts_wanted() {
     local now=
     [ ! -s "$state/kubeconfig" ] || now=$(alerts_now)
@@ -26,14 +26,15 @@ check_alerts() {
         note "ALERTMANAGER_CONFIG is not set: unless an earlier up had it, nobody will be told of alerts"
         return 0
     fi
-    told "$ALERTMANAGER_CONFIG" && grep -q '_configs:' <<<"$ALERTMANAGER_CONFIG" ||
+    if ! told "$ALERTMANAGER_CONFIG" || ! grep -q '_configs:' <<<"$ALERTMANAGER_CONFIG"; then
         bad "ALERTMANAGER_CONFIG tells nobody: its first route leads to no receiver that has an address"
-    if ! command -v amtool >/dev/null; then
+    elif ! command -v amtool >/dev/null; then
         note "ALERTMANAGER_CONFIG was not looked at: there is no amtool (Debian: prometheus-alertmanager)"
-        return 0
-    fi
-    amtool check-config <<<"$ALERTMANAGER_CONFIG" >"$state/refused" 2>&1 && good "Alertmanager takes ALERTMANAGER_CONFIG" ||
+    elif amtool check-config <<<"$ALERTMANAGER_CONFIG" >"$state/refused" 2>&1; then
+        good "Alertmanager takes ALERTMANAGER_CONFIG"
+    else
         bad "Alertmanager does not take ALERTMANAGER_CONFIG: $(grep -m 1 FAILED "$state/refused")"
+    fi
 }
 
 say_who_is_told() {

@@ -30,7 +30,8 @@ api() {
     esac
 }
 
-# api_list PATH KEY: all items of a list, page after page, as one JSON array. Through pipes: an argument has 128 KiB at most.
+# api_list PATH KEY: all items of a list, page after page, as one JSON array. Through pipes: an argument has 128 KiB at
+# most.
 api_list() {
     local page=1 answer joint='?'
     [[ $1 != *\?* ]] || joint='&'

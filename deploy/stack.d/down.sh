@@ -1,5 +1,5 @@
-# Everything goes, in an order in which nothing comes again: the cluster first, since it makes load balancers and volumes
-# anew; then what it leaves; then what Terraform knows; then what has our name and nobody knew.
+# Everything goes, in an order in which nothing comes again: the cluster first, since it makes load balancers and
+# volumes anew; then what it leaves; then what Terraform knows; then what has our name and nobody knew.
 
 command_down() {
     local found strange
@@ -109,8 +109,8 @@ wait_for_empty_networks() {
             [ -n "$left" ] || break
             pause
         done
-        [ -z "$left" ] || fail "in the network $NAME there is what this stack has not made: $left." \
-            "Once that is elsewhere or deleted, call deploy/stack down again: the network is still there, and costs nothing"
+        [ -z "$left" ] || fail "in the network $NAME there is what this stack has not made: $left. The network is" \
+            "still there, and costs nothing: once the others are elsewhere or deleted, call deploy/stack down again"
     done
 }
 

@@ -7,7 +7,8 @@ apply() {
     local manifests
     manifests=$(cat)
     if [ -n "$dry_run" ]; then
-        say "would apply:" "$(jq -r '"\(.kind) \(.metadata.namespace // "")/\(.metadata.name)"' <<<"$manifests" | tr '\n' ' ')"
+        say "would apply:"
+        jq -r '"  \(.kind) \(.metadata.namespace // "")/\(.metadata.name)"' <<<"$manifests"
         return 0
     fi
     kube apply --server-side --force-conflicts --field-manager=fairlead-stack -f - <<<"$manifests"
@@ -32,8 +33,8 @@ prepare_namespaces() {
     apply_kustomization "$root/deploy/platform/namespaces"
 }
 
-# Every secret of deploy/platform/secrets.txt. Those that are generated are generated once: a second `up` finds them in the
-# cluster. Tokens are those of this call. The values reach jq through its environment, and kubectl through a pipe.
+# Every secret of deploy/platform/secrets.txt. Those that are generated are generated once: a second `up` finds them in
+# the cluster. Tokens are those of this call. The values reach jq through its environment, and kubectl through a pipe.
 prepare_secrets() {
     local wanted alerts there='{}'
     wanted=$(grep -vE '^ *(#|$)' "$root/deploy/platform/secrets.txt" |
@@ -73,11 +74,13 @@ render_overlay() {
         [ -n "$digest$dry_run" ] || fail "the registry does not have $name:$version"
         sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
     done
-    sed -i.bak "s/deploy\.example\.com/$HOST/" "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
+    sed -i.bak "s/deploy\.example\.com/$HOST/" \
+        "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
-        sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \
-            -e "s#todo\.example\.com#$TODO_HOST#g; s#github\.com/acme/todo/blob/main#github.com/$REPOSITORY/blob/$BRANCH#" \
+        sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#" \
+            -e "s#^( *digitalocean:) acme#\1 $REGISTRY#; s#todo\.example\.com#$TODO_HOST#g" \
+            -e "s#github\.com/acme/todo/blob/main#github.com/$REPOSITORY/blob/$BRANCH#" \
             "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
     done
     {
@@ -100,10 +103,13 @@ render_overlay() {
 
 secrets_version() {
     [ -s "$state/kubeconfig" ] || return 0
-    kube --namespace fairlead get secrets fairlead fairlead-pipelines --output json | jq -r '[.items[].metadata.resourceVersion] | join("-")'
+    kube --namespace fairlead get secrets fairlead fairlead-pipelines --output json |
+        jq -r '[.items[].metadata.resourceVersion] | join("-")'
 }
 
-apply_kustomization() { change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$1"; }
+apply_kustomization() {
+    change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$1"
+}
 
 start_fairlead() {
     render_overlay
@@ -138,7 +144,9 @@ close_api() {
     local pid
     pid=$(recalled forward.pid)
     [ -n "$pid" ] || return 0
-    [[ $(ps -o args= -p "$pid" 2>/dev/null || true) != *"$state/kubeconfig"*port-forward* ]] || kill "$pid" 2>/dev/null || true
+    if [[ $(ps -o args= -p "$pid" 2>/dev/null || true) == *"$state/kubeconfig"*port-forward* ]]; then
+        kill "$pid" 2>/dev/null || true
+    fi
     rm -f "$state/forward.pid"
     forward=
 }
@@ -157,11 +165,17 @@ fairlead() {
     case $status in
     2??) printf '%s\n' "$answer" ;;
     401) return 3 ;;
-    *) printf 'deploy/stack: Fairlead, %s %s: %s %s\n' "$1" "$2" "$status" "$(jq -r '.detail? // .title? // empty' <<<"$answer" 2>&1)" >&2 && return 1 ;;
+    *)
+        answer=$(jq -r '.detail? // .title? // empty' <<<"$answer" 2>&1) || true
+        printf 'deploy/stack: Fairlead, %s %s: %s %s\n' "$1" "$2" "$status" "$answer" >&2
+        return 1
+        ;;
     esac
 }
 
-in_server() { kube --namespace fairlead exec deployment/fairlead -- fairlead "$@" --config /etc/fairlead/config/fairlead.yaml; }
+in_server() {
+    kube --namespace fairlead exec deployment/fairlead -- fairlead "$@" --config /etc/fairlead/config/fairlead.yaml
+}
 
 revoke_tokens() {
     local id
@@ -218,7 +232,9 @@ deploy_pipeline() {
         succeeded) say "  $1: run $run succeeded" && return 0 ;;
         skipped) say "  $1: run $run had nothing to do ($reason)" && return 0 ;;
         superseded) deploy_pipeline "$1" && return 0 ;;
-        failed | errored | cancelled) fail "$1: run $run $status ($reason). Its log: deploy/stack status, docs/troubleshooting.md" ;;
+        failed | errored | cancelled)
+            fail "$1: run $run $status ($reason). Its log: deploy/stack status, docs/troubleshooting.md"
+            ;;
         esac
         pause
     done

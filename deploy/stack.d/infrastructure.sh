@@ -29,7 +29,8 @@ adopt() {
     if [ -n "$cluster" ]; then
         [ -n "$dry_run" ] || wait_for_cluster "$cluster"
         adopt_one "$known" digitalocean_kubernetes_cluster.this "$cluster"
-        pool=$(api GET "/v2/kubernetes/clusters/$cluster/node_pools" | jq -r '.node_pools[] | select(.name == "builds") | .id')
+        pool=$(api GET "/v2/kubernetes/clusters/$cluster/node_pools" |
+            jq -r '.node_pools[] | select(.name == "builds") | .id')
         adopt_one "$known" 'digitalocean_kubernetes_node_pool.builds[0]' "$pool"
     fi
     adopt_one "$known" digitalocean_project.this "$(our_projects | jq -r '.[].id')"
@@ -66,7 +67,8 @@ plan_infrastructure() {
 show_cost() {
     terraform_here show -json "$state/plan" | jq -r '.planned_values.outputs |
         (.monthly_cost_usd_parts.value | to_entries[] | "  \(.key): \(.value)"),
-        "  US dollars a month: \(.monthly_cost_usd.value), with all nodes that may be added \(.monthly_cost_usd_at_most.value)",
+        "  US dollars a month: \(.monthly_cost_usd.value), "
+            + "with all nodes that may be added \(.monthly_cost_usd_at_most.value)",
         "  (prices of \(.prices_as_of.value); without taxes and traffic: docs/cost.md)"'
 }
 

@@ -8,7 +8,8 @@ price() {
     printf '%s\n' "$found"
 }
 
-# Ids are written down before anything is made or deleted: when a cluster is gone, nothing else says which volumes were its.
+# Ids are written down before anything is made or deleted: when a cluster is gone, nothing else says which volumes were
+# its.
 remember() {
     local kind=$1
     shift
@@ -28,7 +29,8 @@ account_id() { api GET /v2/account | jq -r '.account | .team.uuid // .uuid'; }
 begin() {
     local account
     account=$(account_id)
-    jq -n --arg account "$account" --arg registry "$REGISTRY" '{account: $account, registry: $registry}' >"$state/ours.new"
+    jq -n --arg account "$account" --arg registry "$REGISTRY" '{account: $account, registry: $registry}' \
+        >"$state/ours.new"
     mv "$state/ours.new" "$state/ours"
 }
 
@@ -38,23 +40,29 @@ begun_otherwise() {
     registry=$(jq -r .registry "$state/ours")
     [ "$registry" = "$REGISTRY" ] || say "$NAME was begun with REGISTRY=$registry: put that into $settings"
     account=$(account_id)
-    [ "$(jq -r .account "$state/ours")" = "$account" ] || say "$NAME was begun in another account than DIGITALOCEAN_TOKEN's"
+    [ "$(jq -r .account "$state/ours")" = "$account" ] ||
+        say "$NAME was begun in another account than DIGITALOCEAN_TOKEN's"
 }
 
-# A random text which is in the descriptions of our network and our project, so that we know them from others of their names.
-# Where there was no `up` from here it is empty: then names alone count, and a person is asked.
+# A random text which is in the descriptions of our network and our project, so that we know them from others of their
+# names. Where there was no `up` from here it is empty: then names alone count, and a person is asked.
 mark() { [ ! -f "$state/ours" ] || recalled mark; }
-marked() { jq -c --arg name "$NAME" --arg mark "$(mark)" 'map(select(.name == $name and (.description // "" | contains($mark))))'; }
+marked() {
+    jq -c --arg name "$NAME" --arg mark "$(mark)" \
+        'map(select(.name == $name and (.description // "" | contains($mark))))'
+}
 our_networks() { api_list /v2/vpcs vpcs | marked; }
 our_projects() { api_list /v2/projects projects | marked; }
-our_registries() { api GET /v2/registries | jq -c --arg name "$REGISTRY" '[.registries[]? | select(.name == $name)]'; }
+our_registries() {
+    api GET /v2/registries | jq -c --arg name "$REGISTRY" '[.registries[]? | select(.name == $name)]'
+}
 
 # A cluster of our name in our network.
 our_clusters() {
     local networks
     networks=$(our_networks | jq -c 'map(.id)')
-    api_list /v2/kubernetes/clusters kubernetes_clusters |
-        jq -c --arg name "$NAME" --argjson networks "$networks" 'map(select(.name == $name and IN(.vpc_uuid; $networks[])))'
+    api_list /v2/kubernetes/clusters kubernetes_clusters | jq -c --arg name "$NAME" --argjson networks "$networks" \
+        'map(select(.name == $name and IN(.vpc_uuid; $networks[])))'
 }
 
 # Notes what belongs to our clusters: the API knows as long as a cluster is there.
@@ -70,9 +78,9 @@ remember_associated() {
     done
 }
 
-# made_by_ours KIND DROPLETS: of a JSON array, what our clusters have made, also those that are gone: it has DigitalOcean's tag
-# of one, or was seen to be one's, or is of a volume that was. What another cluster has been given since then (it has that
-# one's tag too, or is attached to a Droplet that is not ours) is marked as taken.
+# made_by_ours KIND DROPLETS: of a JSON array, what our clusters have made, also those that are gone: it has
+# DigitalOcean's tag of one, or was seen to be one's, or is of a volume that was. What another cluster has been given
+# since then (it has that one's tag too, or is attached to a Droplet that is not ours) is marked as taken.
 made_by_ours() {
     local tags
     tags=$(recalled clusters | as_json | jq -c 'map("k8s:" + .)')
@@ -104,7 +112,8 @@ inventory() {
     droplets=$(api_list /v2/droplets droplets)
 
     our_clusters | line cluster "if .ha then $(price ha_control_plane) else 0 end"
-    made_by_ours droplets "$droplets" <<<"$droplets" | jq -c --argjson prices "$sizes" 'map(.price = $prices[.size_slug])' |
+    made_by_ours droplets "$droplets" <<<"$droplets" |
+        jq -c --argjson prices "$sizes" 'map(.price = $prices[.size_slug])' |
         line node '.price // 0'
     api_list /v2/load_balancers load_balancers | made_by_ours load_balancers "$droplets" | untaken |
         line load-balancer "$(price load_balancer) * (.size_unit // 1)"
@@ -122,7 +131,7 @@ inventory() {
     our_projects | line project 0
 }
 
-# Snapshots are nobody's plan, so Terraform's table has no price: docs.digitalocean.com/products/images/snapshots, 2026-12-01.
+# Snapshots are nobody's plan, so Terraform's table has no price of them. As far as known on 2026-12-01.
 snapshot_gib=0.06
 
 # The plan is the account's: it costs nothing without a registry, and no more with a second one.

@@ -8,7 +8,8 @@ command_up() {
     [ -s "$state/mark" ] || printf 'stack %s' "$(secret_text 8)" >"$state/mark"
     prepare_terraform
     [ ! -f "$state/ours" ] || adopt
-    plan_infrastructure >"$state/plan.log" 2>&1 || { cat "$state/plan.log" >&2 && fail "Terraform has no plan; see above"; }
+    plan_infrastructure >"$state/plan.log" 2>&1 ||
+        { cat "$state/plan.log" >&2 && fail "Terraform has no plan; see above"; }
     show_cost
     if [ -f "$state/changes" ]; then
         confirm "Make what is missing of it? (yes)" yes
@@ -77,8 +78,10 @@ say_addresses() {
     [ -z "$dry_run" ] || return 0
     step "What is left to you"
     say "  DNS: $HOST, A, $(address_of fairlead fairlead)"
-    say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github, of content type application/json; its secret:"
-    say "    kubectl --kubeconfig $state/kubeconfig --namespace fairlead get secret fairlead -o jsonpath='{.data.webhook-secret}' | base64 -d"
+    say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github,"
+    say "    of content type application/json; its secret:"
+    say "    kubectl --kubeconfig $state/kubeconfig --namespace fairlead get secret fairlead \\"
+    say "        --output jsonpath='{.data.webhook-secret}' | base64 -d"
     say "  The application: https://$TODO_HOST"
     say_who_is_told
 }

@@ -169,7 +169,7 @@ check_names() {
     api POST /v2/registries/validate-name "$(jq -nc --arg name "$REGISTRY" '{name: $name}')" \
         >/dev/null 2>"$state/refused" || bad "the registry's name $REGISTRY is not to be had: $(<"$state/refused")"
     [ "$(jq length <<<"$registries")" = 0 ] ||
-        note "there are registries in this account already: the plan is one for all of them, and Terraform sets it"
+        note "this account has registries already: one plan is for all of them, and basic holds one registry"
 }
 
 # check_free LIST KIND NAME

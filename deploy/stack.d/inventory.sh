@@ -131,7 +131,8 @@ inventory() {
     our_projects | line project 0
 }
 
-# Snapshots are nobody's plan, so Terraform's table has no price of them. As far as known on 2026-12-01.
+# Snapshots are nobody's plan, so Terraform's table has no price of them:
+# docs.digitalocean.com/products/images/snapshots/details/pricing.
 snapshot_gib=0.06
 
 # The plan is the account's: it costs nothing without a registry, and no more with a second one.

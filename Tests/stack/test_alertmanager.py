@@ -14,6 +14,7 @@ import urllib.request
 import pytest
 import yaml
 
+from ending import ends_with_us
 from world import ROOT, free_port, succeed
 
 FILE = ROOT / "deploy/platform/monitoring/alertmanager.yaml"
@@ -79,9 +80,10 @@ def alertmanager(tmp_path):
     (tmp_path / "alertmanager.yaml").write_text(text.replace("group_wait: 30s", "group_wait: 2s"))
     address = f"127.0.0.1:{free_port()}"
     with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen([program("prometheus-alertmanager"), f"--config.file={tmp_path}/alertmanager.yaml",
-                                    f"--storage.path={tmp_path}/data", f"--web.listen-address={address}",
-                                    "--cluster.listen-address="], stdout=log, stderr=log)
+        process = ends_with_us(subprocess.Popen(
+            [program("prometheus-alertmanager"), f"--config.file={tmp_path}/alertmanager.yaml",
+             f"--storage.path={tmp_path}/data", f"--web.listen-address={address}", "--cluster.listen-address="],
+            stdout=log, stderr=log))
     try:
         yield f"http://{address}", hook.got
     finally:

@@ -125,8 +125,10 @@ open_api() {
     close_api
     # It is read before the command below has begun.
     : >"$state/forward.log"
-    # Not the lock: when this script is killed, it must not be waited for.
-    kube --namespace fairlead port-forward service/fairlead :80 >"$state/forward.log" 2>&1 9>&- &
+    # Not by `kube`: a function would run in a shell of its own, which would be ended in the program's place. And not with
+    # the lock: when this script is killed, it must not be waited for.
+    kubectl --kubeconfig "$state/kubeconfig" --namespace fairlead port-forward service/fairlead :80 \
+        >"$state/forward.log" 2>&1 9>&- &
     forward=$!
     printf '%s\n' "$forward" >"$state/forward.pid"
     for _ in $(seq 100); do

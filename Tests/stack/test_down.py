@@ -190,6 +190,16 @@ def test_other_settings_or_another_account_are_not_what_was_begun(stack, account
     is_refused("todo-test was begun in another account")
 
 
+@pytest.mark.parametrize("path", ["/v2/volumes", "/v2/load_balancers", "/v2/snapshots", "/v2/droplets", "/v2/vpcs"])
+def test_what_cannot_be_listed_is_not_taken_for_nothing(stack, account, path):
+    """With a token that may not see them, nothing is deleted, and nobody is told that nothing is left."""
+    stack.server.fail("GET", path, 403, times=1000)
+    before = everything(account)
+    status, said = stack.run("down", "--yes")
+    assert status == 1 and f"GET {path}" in said and "It costs: 0" not in said
+    assert everything(account) == before
+
+
 def test_what_has_our_name_by_now_but_is_another_s(stack, account, others):
     """Ours was deleted in the control panel; somebody else has made a network, a cluster and a project of the name."""
     with account.lock:

@@ -40,7 +40,7 @@ api_list() {
         jq -c --arg key "$2" '.[$key] // []' <<<"$answer"
         [ "$(jq -r '.links.pages.next // ""' <<<"$answer")" != "" ] || break
         page=$((page + 1))
-    done | jq -cs add
+    done | jq -cs 'add // []'
 }
 
 # api_change METHOD PATH [BODY]: what changes the account. What is gone already is as good as deleted.

@@ -125,8 +125,8 @@ open_api() {
     close_api
     # It is read before the command below has begun.
     : >"$state/forward.log"
-    # Not by `kube`: a function would run in a shell of its own, which would be ended in the program's place. And not with
-    # the lock: when this script is killed, it must not be waited for.
+    # Not by `kube`: a function would run in a shell of its own, which would be ended in the program's place. And not
+    # with the lock: when this script is killed, it must not be waited for.
     kubectl --kubeconfig "$state/kubeconfig" --namespace fairlead port-forward service/fairlead :80 \
         >"$state/forward.log" 2>&1 9>&- &
     forward=$!

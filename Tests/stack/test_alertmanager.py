@@ -47,7 +47,8 @@ def receiver_of(file, **labels):
 def test_each_receiver_is_one_that_alertmanager_takes(name, tmp_path):
     file = tmp_path / "alertmanager.yaml"
     file.write_text(with_receiver(name))
-    assert [one["name"] for one in yaml.safe_load(file.read_text())["receivers"]] == list(dict.fromkeys(["nobody", name]))
+    names = [one["name"] for one in yaml.safe_load(file.read_text())["receivers"]]
+    assert names == list(dict.fromkeys(["nobody", name]))
     checked = subprocess.run([program("amtool"), "check-config", file], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     for severity in ("critical", "warning"):
@@ -76,7 +77,8 @@ def alertmanager(tmp_path):
     hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
     hook.got = queue.Queue()
     threading.Thread(target=hook.serve_forever, daemon=True).start()
-    text = with_receiver("webhook").replace("https://alerts.example.com/hook", f"http://127.0.0.1:{hook.server_port}/hook")
+    here = f"http://127.0.0.1:{hook.server_port}/hook"
+    text = with_receiver("webhook").replace("https://alerts.example.com/hook", here)
     (tmp_path / "alertmanager.yaml").write_text(text.replace("group_wait: 30s", "group_wait: 2s"))
     address = f"127.0.0.1:{free_port()}"
     with open(tmp_path / "log", "w") as log:
@@ -94,8 +96,8 @@ def alertmanager(tmp_path):
 
 
 def post_alerts(address, *alerts):
-    request = urllib.request.Request(f"{address}/api/v2/alerts", data=json.dumps([{"labels": one} for one in alerts]).encode(),
-                                     headers={"Content-Type": "application/json"})
+    body = json.dumps([{"labels": one} for one in alerts]).encode()
+    request = urllib.request.Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"})
     for _ in range(200):
         try:
             return urllib.request.urlopen(request, timeout=10).close()
@@ -113,8 +115,9 @@ def test_an_alert_arrives_and_the_lesser_of_the_same_name_does_not(alertmanager)
     assert told["receiver"] == "webhook" and told["status"] == "firing"
     # A later one, of a group of its own: what came between would be before it.
     post_alerts(address, {"alertname": "OutboxOld", "namespace": "todo", "severity": "critical"})
-    arrived = [(one["labels"]["alertname"], one["labels"]["severity"]) for one in told["alerts"] + got.get(timeout=60)["alerts"]]
-    assert arrived == [("HighErrorRate", "critical"), ("OutboxOld", "critical")]
+    arrived = told["alerts"] + got.get(timeout=60)["alerts"]
+    assert [(one["labels"]["alertname"], one["labels"]["severity"]) for one in arrived] == \
+        [("HighErrorRate", "critical"), ("OutboxOld", "critical")]
 
 
 def kept(world):

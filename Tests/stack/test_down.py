@@ -30,8 +30,8 @@ def account(world):
         for number in range(210):
             volume = world.account.add("volumes", name=f"pvc-{number}", size_gigabytes=1, droplet_ids=[], tags=[],
                                        region="fra1", description="by hand" * 100)
-        world.account.add("snapshots", name="a volume's", resource_id=volume["id"], resource_type="volume", size_gigabytes=1,
-                          tags=[])
+        world.account.add("snapshots", name="a volume's", resource_id=volume["id"], resource_type="volume",
+                          size_gigabytes=1, tags=[])
         world.account.droplets["7"] = DROPLET
         world.account.add("snapshots", name="a Droplet's", resource_id="7", resource_type="droplet", size_gigabytes=1,
                           tags=[])
@@ -40,9 +40,10 @@ def account(world):
 
 def add_cluster(account, name, network):
     """A cluster and its things. Answers its id."""
-    cluster = account.add("clusters", name=name, region="fra1", vpc_uuid=network, ha=False, node_pools=[], due=0, tags=["k8s"],
-                          version="1.36.2-do.1", status={"state": "running"}, registry_enabled=False, registries=[],
-                          cluster_subnet="10.244.0.0/16", service_subnet="10.245.0.0/16", updated_at="2026-01-01T00:00:00Z")
+    cluster = account.add("clusters", name=name, region="fra1", vpc_uuid=network, ha=False, node_pools=[], due=0,
+                          tags=["k8s"], version="1.36.2-do.1", status={"state": "running"}, registry_enabled=False,
+                          registries=[], cluster_subnet="10.244.0.0/16", service_subnet="10.245.0.0/16",
+                          updated_at="2026-01-01T00:00:00Z")
     number = str(8_000_000 + len(account.droplets))
     account.droplets[number] = DROPLET | {"id": number, "name": f"node-of-{name}", "vpc_uuid": network,
                                           "tags": ["k8s", f"k8s:{cluster['id']}", "k8s:worker"]}
@@ -53,10 +54,10 @@ def add_cluster(account, name, network):
 def add_things(account, cluster, network, name, node):
     """What a cluster makes: a load balancer, volumes and a snapshot."""
     tags = [f"k8s:{cluster}"]
-    account.add("load_balancers", name=f"balancer-of-{name}", size_unit=1, status="active", ip="203.0.113.99", region="fra1",
-                vpc_uuid=network, cluster=cluster, of=cluster, tags=tags)
-    volumes = [account.add("volumes", name=f"pvc-{number}-of-{name}", size_gigabytes=5, droplet_ids=[node], tags=list(tags),
-                           region="fra1") for number in range(4)]
+    account.add("load_balancers", name=f"balancer-of-{name}", size_unit=1, status="active", ip="203.0.113.99",
+                region="fra1", vpc_uuid=network, cluster=cluster, of=cluster, tags=tags)
+    volumes = [account.add("volumes", name=f"pvc-{number}-of-{name}", size_gigabytes=5, droplet_ids=[node],
+                           tags=list(tags), region="fra1") for number in range(4)]
     account.add("snapshots", name=f"snapshot-of-{name}", resource_id=volumes[0]["id"], resource_type="volume",
                 size_gigabytes=5, tags=tags)
 
@@ -108,8 +109,8 @@ def test_what_others_have_is_left_as_it_is(stack, account, others):
 
 
 def test_what_another_cluster_has_been_given_is_left(stack, account, others):
-    """Volumes that were ours: attached to a node of another cluster, which adds that one's tag and takes ours not away, so
-    that the API takes it for ours still; tagged anew by a person; on a Droplet that is in no cluster."""
+    """Volumes that were ours: attached to a node of another cluster, which adds that one's tag and takes ours not away,
+    so that the API takes it for ours still; tagged anew by a person; on a Droplet that is in no cluster."""
     with account.lock:
         other = named(account.clusters, "todo-test-2")[0]["id"]
         node = int(named(account.droplets, "node-of-todo-test-2")[0]["id"])

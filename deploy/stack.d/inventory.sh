@@ -25,20 +25,23 @@ as_json() { jq -R . | jq -cs .; }
 # Whose account a token is for: a team's, or a person's.
 account_id() { api GET /v2/account | jq -r '.account | .team.uuid // .uuid'; }
 
-# The account and the registry that `up` begins with. What it makes there is ours; nothing else is.
+# The account, the registry and the region that `up` begins with. What it makes there is ours; nothing else is.
 begin() {
     local account
     account=$(account_id)
-    jq -n --arg account "$account" --arg registry "$REGISTRY" '{account: $account, registry: $registry}' \
-        >"$state/ours.new"
+    jq -n --arg account "$account" --arg registry "$REGISTRY" --arg region "$REGION" \
+        '{account: $account, REGISTRY: $registry, REGION: $region}' >"$state/ours.new"
     mv "$state/ours.new" "$state/ours"
 }
 
-# begun_otherwise: says why this token, or these settings, are not those of the stack that was begun from here.
+# begun_otherwise: says why this token, or these settings, are not those of the stack that was begun from here. Another
+# registry may be another's; in another region, Terraform would make everything anew.
 begun_otherwise() {
-    local registry account
-    registry=$(jq -r .registry "$state/ours")
-    [ "$registry" = "$REGISTRY" ] || say "$NAME was begun with REGISTRY=$registry: put that into $settings"
+    local key begun account
+    for key in REGISTRY REGION; do
+        begun=$(jq -r --arg key "$key" '.[$key]' "$state/ours")
+        [ "$begun" = "${!key}" ] || say "$NAME was begun with $key=$begun: put that into $settings"
+    done
     account=$(account_id)
     [ "$(jq -r .account "$state/ours")" = "$account" ] ||
         say "$NAME was begun in another account than DIGITALOCEAN_TOKEN's"

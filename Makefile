@@ -4,7 +4,7 @@ BUILD_PACKAGES := binutils ca-certificates git libc6-dev libcrypt-dev libcurl4-o
     libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libssl-dev libstdc++-12-dev pkg-config zlib1g-dev
 RUN_PACKAGES := aardvark-dns busybox-static catatonit docker-registry haproxy iptables netavark podman runc
 TEST_PACKAGES := chromium-driver chromium-headless-shell curl iproute2 jq openssh-server openssl procps prometheus \
-    python3 python3-venv strace util-linux
+    prometheus-alertmanager python3 python3-venv shellcheck strace util-linux
 BENCH_PACKAGES := python3 python3-venv webhook wrk
 
 # One group after the other: side by side, real containers and real servers would starve each other on two cores.
@@ -92,6 +92,8 @@ lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests deploy/todo
 	@python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
 	    Tests/*/*.py Tests/*/*/*.py Tests/contracts/run Tests/stack/run Tests/stack/mock/terraform Tests/web/run
+	shellcheck --external-sources --check-sourced $$(git grep -lE '^#!.*sh$$')
+	@! git grep -nE '.{121}' -- deploy/stack deploy/stack.d || { echo 'lines of more than 120 columns' >&2; exit 1; }
 
 clean:
 	rm -rf .build .build-tsan

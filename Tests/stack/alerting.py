@@ -8,6 +8,8 @@ import subprocess
 import pytest
 import yaml
 
+REPOSITORY = "https://github.com/operator/copy/blob/trunk"
+
 
 def rule_files(root):
     """The PrometheusRules of the repository, by the name of their file without its ending."""
@@ -57,11 +59,17 @@ def write_rules(folder, document):
 def unit_test(folder, document, cases):
     """Lets promtool run the cases against the rules. Returns its exit status and what it said.
 
-    promtool compares annotations to the letter; sentences are not what is tested here, so they stay out.
+    promtool compares annotations to the letter; sentences are not what is tested here, so they stay out. Each alert has to
+    lead to its runbook in the repository of REPOSITORY.
     """
-    document = copy.deepcopy(document)
+    document, cases = copy.deepcopy(document), copy.deepcopy(cases)
     for rule in alerts_of(document):
-        del rule["annotations"]
+        rule["annotations"] = {"runbook_url": rule["annotations"]["runbook_url"]}
+    for test in cases["tests"]:
+        test["external_labels"] = {"repository": REPOSITORY}
+        for case in test["alert_rule_test"]:
+            for alert in case["exp_alerts"]:
+                alert["exp_annotations"] = {"runbook_url": f"{REPOSITORY}/docs/runbooks/{case['alertname']}.md"}
     path = pathlib.Path(folder) / "cases.yaml"
     path.write_text(yaml.safe_dump(cases | {"rule_files": [str(write_rules(folder, document))]}))
     return promtool("test", "rules", path, expect=None)

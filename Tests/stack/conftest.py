@@ -61,3 +61,15 @@ def contracts(request):
 def built():
     """The folder with our programs; a test skips what is not built."""
     return pathlib.Path(os.environ.get("FAIRLEAD_BUILD", ROOT / ".build/debug"))
+
+
+@pytest.fixture
+def world(tmp_path, built):
+    """A place to run deploy/stack in."""
+    from world import World
+
+    made = World(tmp_path, built)
+    yield made
+    made.close()
+    # Where there are contracts: every request, and every answer of the account, was as the API's description has it.
+    assert made.server.drift == []

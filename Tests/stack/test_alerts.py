@@ -12,6 +12,7 @@ import yaml
 from alerting import alerts_of, cases_of, promtool, rule_files, unit_test, write_rules
 from manifests import read
 from rendering import kustomize
+from rendering import values as helm_values
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -95,10 +96,8 @@ def test_annotations(name, alert):
     assert rule["labels"]["severity"] in ("critical", "warning")
     annotations = rule["annotations"]
     assert set(annotations) == {"summary", "description", "runbook_url"}
-    # In the repository that the pipelines deploy from, which has these rules too.
-    source = parsed("pipelines/stack/monitoring.yaml")["source"]
-    pages = f"https://github.com/{source['github']}/blob/{source['branch']}/docs/runbooks"
-    assert annotations["runbook_url"] == f"{pages}/{alert}.md"
+    # Which repository's, Prometheus is told when it is set up.
+    assert annotations["runbook_url"] == f"{{{{ $externalLabels.repository }}}}/docs/runbooks/{alert}.md"
     # Every label that a sentence names is one that the alert has when it fires.
     fired = [
         case["exp_labels"]
@@ -188,6 +187,15 @@ def test_the_pipeline_delivers_everything_of_monitoring():
     kinds = [document["kind"] for document in delivered]
     assert [kinds.count(kind) for kind in ("PrometheusRule", "ConfigMap", "PodMonitor")] == [len(FILES), 4, 1]
     assert {document["metadata"]["namespace"] for document in delivered} == {pipeline["deploy"]["namespace"]}
+
+
+def test_runbooks_are_those_of_the_repository_that_is_deployed():
+    pipeline = parsed("pipelines/stack/monitoring.yaml")
+    source, helm = pipeline["source"], pipeline["deploy"]["helm"]
+    labels = helm_values(helm)["prometheus"]["prometheusSpec"]["externalLabels"]
+    assert labels == {"repository": f"https://github.com/{source['github']}/blob/{source['branch']}"}
+    # An external label that a rule sets too would not be told.
+    assert not [alert for _, alert in ALERTS if "repository" in expression(alert)]
 
 
 def test_prometheus_and_grafana_take_what_is_delivered():

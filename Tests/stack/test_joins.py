@@ -235,9 +235,11 @@ def all_readers():
     ]
     server = [o for o in kustomize("deploy/fairlead/overlays/doks") if o.pod]
     found += [reader for object in server for reader in readers(object.namespace, [object])]
-    # Grafana's chart reads what its values name.
-    admin = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())["grafana"]["admin"]
+    # Charts read what their values name.
+    values = yaml.safe_load((ROOT / "deploy/platform/monitoring/values.yaml").read_text())
+    admin, alerts = values["grafana"]["admin"], values["alertmanager"]["alertmanagerSpec"]
     found += [("monitoring", admin["existingSecret"], admin[key], "Grafana") for key in ("userKey", "passwordKey")]
+    found += [("monitoring", alerts["configSecret"], "alertmanager.yaml", "Alertmanager")]
     # A pipeline's secret is read from the server's own.
     for name, pipeline in pipelines().items():
         found += [

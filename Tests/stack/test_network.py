@@ -178,7 +178,7 @@ def test_every_address_that_is_named_is_a_service_with_that_port():
 
 
 def monitored(objects):
-    """(namespace, monitor, port's name, number) of what Prometheus asks; objects with their namespaces."""
+    """(namespace, monitor, port's name, numbers) of what Prometheus asks where; objects with their namespaces."""
     pods = [(namespace, object.pod) for namespace, object in objects if object.pod]
     services = [(namespace, object) for namespace, object in objects if object.kind == "Service"]
 
@@ -197,6 +197,7 @@ def monitored(objects):
     for namespace, monitor in objects:
         spec = monitor.get("spec") or {}
         wanted = (spec.get("selector") or {}).get("matchLabels") or {}
+        namespace = ((spec.get("namespaceSelector") or {}).get("matchNames") or [namespace])[0]
         fits = lambda labels: wanted.items() <= (labels or {}).items()
         if monitor.kind == "PodMonitor":
             for endpoint in spec["podMetricsEndpoints"]:
@@ -232,6 +233,7 @@ def test_every_monitor_finds_a_port_and_may_ask_it(network):
         objects = stack()
     except NoChart:
         objects = stack(only_own=True)
+    objects += [("fairlead", object) for object in kustomize("deploy/fairlead/overlays/doks")]
     seen = 0
     for namespace, monitor, port, numbers in monitored(objects):
         role = monitor.name.removeprefix("monitoring-")
@@ -239,7 +241,8 @@ def test_every_monitor_finds_a_port_and_may_ask_it(network):
         assert numbers or not has_pods(objects, namespace), f"{namespace}/{monitor.name}: nothing has the port {port}"
         for number in numbers:
             target = {"apiserver": API, "kubelet": NODE, "node-exporter": NODE}.get(role, None)
-            for destination in [target] if target else [Pod(namespace)] if namespace != "todo" else [BACKEND, EVENTS]:
+            particular = {"todo": [BACKEND, EVENTS], "fairlead": [FAIRLEAD]}
+            for destination in [target] if target else particular.get(namespace, [Pod(namespace)]):
                 if (destination, number) in [(BACKEND, 8001), (BACKEND, 8080), (EVENTS, 8000), (EVENTS, 8080)]:
                     continue
                 assert network.allows(

@@ -3,6 +3,7 @@ what dashboards ask for is there, and the alerts that should fire do."""
 
 import json
 import math
+import re
 import shutil
 import subprocess
 
@@ -11,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import promql
-from alerting import promtool
+from alerting import REPOSITORY, promtool
 from test_dashboards import DASHBOARDS, queries
 from watched import PROGRAMS, Watched, until
 
@@ -149,7 +150,8 @@ def test_alerts_are_evaluated_without_an_error_and_their_sentences_are_whole(wat
         assert rule["health"] == "ok" and "lastError" not in rule, name
         for alert in rule["alerts"]:
             # What Prometheus writes in place of what it cannot fill in.
-            assert "<error" not in " ".join(alert["annotations"].values())
+            assert not re.search("<error|<no value", " ".join(alert["annotations"].values()))
+            assert alert["annotations"]["runbook_url"] == f"{REPOSITORY}/docs/runbooks/{name}.md"
     absent = {alert["labels"]["source"] for alert in watched.rules()["MetricsAbsent"]["alerts"]}
     assert absent == {"kafka-exporter", "daprd", "kube-state-metrics", "cadvisor", "kubelet"}
     (undone,) = watched.rules()["FairleadUndoHappened"]["alerts"]

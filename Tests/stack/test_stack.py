@@ -11,24 +11,9 @@ import urllib.request
 
 import pytest
 
-from world import FOR_FAIRLEAD, GITHUB, OPERATOR, ROOT, World, command_lines, runs_of
+from world import FOR_FAIRLEAD, GITHUB, OPERATOR, ROOT, World, command_lines, runs_of, succeed
 
 PIPELINES = [line for line in (ROOT / "pipelines/stack/order").read_text().split("\n") if line and line[0] != "#"]
-
-
-@pytest.fixture
-def world(tmp_path, built):
-    made = World(tmp_path, built)
-    yield made
-    made.close()
-    # Where there are contracts: every request, and every answer of the account, was as the API's description has it.
-    assert made.server.drift == []
-
-
-def succeed(world, *arguments, **extra):
-    status, said = world.run(*arguments, **extra)
-    assert status == 0, said
-    return said
 
 
 def test_check_finds_nothing_wrong_and_changes_nothing(world):
@@ -86,8 +71,8 @@ def own_registry(world):
     ([without("podman"), old("kubectl", '{"clientVersion": {"gitVersion": "v1.27.0"}}'),
       old("terraform", '{"terraform_version": "1.5.7"}')],
      ["podman is missing", "kubectl is 1.27.0: 1.32 or later", "terraform is 1.5.7: 1.9 or later"]),
-    ([set_setting(REPOSITORY="", HOST="localhost"), set_token(FAIRLEAD_DIGITALOCEAN_TOKEN=OPERATOR, FAIRLEAD_GITHUB_TOKEN="")],
-     ["REPOSITORY is not set", "HOST is the name of a host", "FAIRLEAD_DIGITALOCEAN_TOKEN is your own token",
+    ([set_setting(REPOSITORY="", HOST="localhost", BRANCH="main#1"), set_token(FAIRLEAD_DIGITALOCEAN_TOKEN=OPERATOR, FAIRLEAD_GITHUB_TOKEN="")],
+     ["REPOSITORY is not set", "BRANCH is made of", "HOST is the name of a host", "FAIRLEAD_DIGITALOCEAN_TOKEN is your own token",
       "FAIRLEAD_GITHUB_TOKEN is not set"]),
     ([set_setting(TODO_HOST="deploy.example.com"), set_token(DIGITALOCEAN_TOKEN="")],
      ["HOST and TODO_HOST are two names", "DIGITALOCEAN_TOKEN is not set"]),
@@ -158,9 +143,11 @@ def test_up_and_down(world):
     with CommandLines() as seen:
         said = succeed(world, "up", "--yes")
     assert runs_of(world) == {name: ["succeeded"] for name in PIPELINES}
-    assert "DNS: deploy.example.com, A, 203.0.113.20" in said
+    assert "DNS: deploy.example.com, A, 203.0.113.20" in said and "NOBODY IS TOLD of alerts" in said
     assert world.fairlead.applied["todo.yaml"]["source"]["github"] == "acme/stack"
     assert world.fairlead.applied["todo.yaml"]["registry"]["digitalocean"] == "acme-todo"
+    told = world.fairlead.applied["monitoring.yaml"]["deploy"]["helm"]["set"].values()
+    assert list(told) == ["https://github.com/acme/stack/blob/main"], "runbooks are the operator's own"
     rendered = [world.folder / f"state/todo-test/fairlead/overlays/stack-pipelines/{name}.yaml" for name in PIPELINES]
     validated = subprocess.run([world.built / "fairlead", "validate", *rendered], capture_output=True, text=True)
     assert validated.returncode == 0, validated.stdout
@@ -307,7 +294,7 @@ CLUSTER = "/v2/kubernetes/clusters"
 
 
 @pytest.mark.parametrize("ups, downs", [
-    ([("POST", "/v2/vpcs"), ("POST", CLUSTER), ("POST", "/v2/projects")], [("DELETE", CLUSTER + "/.*/dangerous")]),
+    ([("POST", "/v2/vpcs"), ("POST", CLUSTER), ("POST", "/v2/projects")], [("DELETE", CLUSTER + "/.*/selective")]),
     pytest.param(
         [("POST", "/v2/registries"), ("POST", "/v2/kubernetes/registry"), ("POST", CLUSTER + "/.*/node_pools"),
          ("POST", "/v2/projects/.*/resources"), ("PUSH", ".*/fairlead/.*"), ("PUSH", ".*/fairlead-builder/.*")],

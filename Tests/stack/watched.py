@@ -11,7 +11,7 @@ import uuid
 
 import yaml
 
-from alerting import rule_files
+from alerting import REPOSITORY, rule_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests/web"))
@@ -116,7 +116,11 @@ class Watched:
         (folder / "prometheus.yaml").write_text(
             yaml.safe_dump(
                 {
-                    "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                    "global": {
+                        "scrape_interval": "1s",
+                        "evaluation_interval": "1s",
+                        "external_labels": {"repository": REPOSITORY},
+                    },
                     "rule_files": [f"{folder}/*.rules.yaml"],
                     "scrape_configs": [
                         {

@@ -18,6 +18,7 @@ import urllib.request
 import pytest
 import yaml
 
+from ending import ends_with_us
 from mock.account import Account
 from mock.cloud import ADDRESS, Controllers
 from mock.contract import Contract
@@ -33,6 +34,8 @@ printf '%s\\n' "{name} $*" >>"$CALLS"
 n=$(wc -l <"$CALLS")
 end() {{ kill -KILL -- "-$(ps -o pgid= -p $$ | tr -d ' ')"; }}
 [ "$n" != "${{KILL_BEFORE-}}" ] || end
+# It comes to its end by a signal alone, which is to reach it.
+case " $* " in *" port-forward "*) exec {real} "$@" ;; esac
 {real} "$@"
 status=$?
 [ "$n" != "${{KILL_AFTER-}}" ] || end
@@ -110,20 +113,20 @@ class World:
             file.writelines(f"{key}={value}\n" for key, value in self.settings.items())
         self.calls.write_text("")
         environment = self.environment | {key: str(value) for key, value in extra.items()}
-        return subprocess.Popen([ROOT / "deploy/stack", *arguments], cwd=self.folder, env=environment, text=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                start_new_session=True)
+        return ends_with_us(subprocess.Popen(
+            [ROOT / "deploy/stack", *arguments], cwd=self.folder, env=environment, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True))
 
-    def run(self, *arguments, **extra):
+    def run(self, *arguments, says="", **extra):
         """Its exit status and what it said. Ended by a signal, the status is that signal's, negative."""
         self.process = process = self.start(*arguments, **extra)
         try:
-            said, _ = process.communicate(timeout=300)
+            said, _ = process.communicate(says, timeout=300)
         finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            # What is in its session now outlived it. One that was just told to end may take a moment.
+            self.left = not eventually(lambda: not session(process.pid), 10 if process.returncode == 0 else 0)
+            for one in session(process.pid):
+                end_hard(one)
         return process.returncode, said
 
     # --- Kubernetes
@@ -153,7 +156,8 @@ class Cluster:
     def __init__(self, folder, built, of):
         self.of = of
         file = folder / f"kubeconfig-{of}"
-        self.process = subprocess.Popen([built / "test-cluster", "--kubeconfig", file], stdout=subprocess.PIPE, text=True)
+        self.process = ends_with_us(subprocess.Popen([built / "test-cluster", "--kubeconfig", file],
+                                                     stdout=subprocess.PIPE, text=True))
         self.address = self.process.stdout.readline().strip()
         self.kubeconfig = file.read_text()
         for one in KINDS:
@@ -225,8 +229,9 @@ class Fairlead:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "FAIRLEAD_SHARE": str(ROOT),
                        "FAIRLEAD_WEBHOOK_SECRET": "x", "DIGITALOCEAN_TOKEN": FOR_FAIRLEAD, "GITHUB_TOKEN": GITHUB}
         with open(self.folder / "log", "w") as log:
-            self.process = subprocess.Popen([self.world.built / "fairlead", "serve", "--config", self.folder / "fairlead.yaml"],
-                                            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = ends_with_us(subprocess.Popen(
+                [self.world.built / "fairlead", "serve", "--config", self.folder / "fairlead.yaml"], env=environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         told = {"fairlead": str(self.world.built / "fairlead"), "config": str(self.folder / "fairlead.yaml"), "port": self.port}
         (self.world.folder / "world.json").write_text(json.dumps({"environment": environment} | told))
 
@@ -261,6 +266,37 @@ class Fairlead:
         if self.process:
             self.process.terminate()
             self.process.wait()
+
+
+def succeed(world, *arguments, **extra):
+    """What deploy/stack said, if it came to its end."""
+    status, said = world.run(*arguments, **extra)
+    assert status == 0, said
+    assert not world.left, "what it started has ended with it"
+    return said
+
+
+def session(leader):
+    """The processes of a session."""
+    found = subprocess.run(["ps", "-o", "pid=", "-g", str(leader)], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def end_hard(process):
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def eventually(condition, seconds):
+    """Whether it holds within that time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def runs_of(world):

@@ -30,17 +30,17 @@ api() {
     esac
 }
 
-# api_list PATH KEY: all items of a list, page after page, as one JSON array.
+# api_list PATH KEY: all items of a list, page after page, as one JSON array. Through pipes: an argument has 128 KiB at
+# most.
 api_list() {
-    local page=1 answer items='[]' joint='?'
+    local page=1 answer joint='?'
     [[ $1 != *\?* ]] || joint='&'
     while :; do
         answer=$(api GET "$1${joint}page=$page&per_page=200") || return
-        items=$(jq -c --arg key "$2" --argjson items "$items" '$items + (.[$key] // [])' <<<"$answer")
+        jq -c --arg key "$2" '.[$key] // []' <<<"$answer"
         [ "$(jq -r '.links.pages.next // ""' <<<"$answer")" != "" ] || break
         page=$((page + 1))
-    done
-    printf '%s\n' "$items"
+    done | jq -cs 'add // []'
 }
 
 # api_change METHOD PATH [BODY]: what changes the account. What is gone already is as good as deleted.

@@ -1,8 +1,12 @@
-# Everything goes, in an order in which nothing comes again: the cluster first, since it makes load balancers and volumes
-# anew; then what it leaves; then what Terraform knows; then what has our name and nobody knew.
+# Everything goes, in an order in which nothing comes again: the cluster first, since it makes load balancers and
+# volumes anew; then what it leaves; then what Terraform knows; then what has our name and nobody knew.
 
 command_down() {
-    local found
+    local found strange
+    if [ -f "$state/ours" ]; then
+        strange=$(begun_otherwise)
+        [ -z "$strange" ] || fail "$strange"
+    fi
     step "What there is"
     found=$(inventory)
     show_inventory "$found"
@@ -17,25 +21,32 @@ command_down() {
     delete_clusters
     step "Load balancers, volumes, snapshots"
     delete_left_overs
-    step "Images"
-    delete_images
-    step "Network, registry, project"
+    step "Images and registry"
+    delete_registry
+    step "Network, project"
+    wait_for_empty_networks
     destroy_infrastructure
     delete_by_name
 
     step "What is left"
     found=$(inventory)
     show_inventory "$found"
+    strange=$(taken_volumes)
+    [ -z "$strange" ] || say "These were the stack's, and are in use elsewhere now. They stay:"$'\n'"$strange"
     [ -z "$dry_run" ] || return 0
     [ -z "$found" ] || fail "this is still there: run deploy/stack down again, or delete it in the control panel"
     find "$state" -mindepth 1 ! -name lock -delete
 }
 
+# What the API takes to be associated with a cluster may be another's by now, so it is told what it may take along.
 delete_clusters() {
-    local id
-    for id in $(clusters_now | jq -r '.[].id'); do
+    local id ours along
+    for id in $(our_clusters | jq -r '.[].id'); do
         say "  cluster $id, with what it has made"
-        api_change DELETE "/v2/kubernetes/clusters/$id/destroy_with_associated_resources/dangerous"
+        ours=$(inventory | cut -f 2 | as_json)
+        along=$(api GET "/v2/kubernetes/clusters/$id/destroy_with_associated_resources" | jq -c --argjson ours "$ours" \
+            '{load_balancers, volumes, volume_snapshots} | map_values([.[]?.id | select(IN($ours[]))])')
+        api_change DELETE "/v2/kubernetes/clusters/$id/destroy_with_associated_resources/selective" "$along"
         [ -z "$dry_run" ] || continue
         wait_until_gone "/v2/kubernetes/clusters/$id"
     done
@@ -77,14 +88,29 @@ delete_lines() {
     done <<<"$1"
 }
 
-our_registry() { api GET /v2/registries | jq -r --arg name "$REGISTRY" '.registries[]? | select(.name == $name) | .name'; }
+delete_registry() {
+    local name repository
+    for name in $(our_registries | jq -r '.[].name'); do
+        for repository in $(api_list "/v2/registries/$name/repositoriesV2" repositories | jq -r '.[].name | @uri'); do
+            say "  $repository"
+            api_change DELETE "/v2/registries/$name/repositories/$repository"
+        done
+        api_change DELETE "/v2/registries/$name"
+    done
+}
 
-delete_images() {
-    local repository
-    [ -n "$(our_registry)" ] || return 0
-    for repository in $(api_list "/v2/registries/$REGISTRY/repositoriesV2" repositories | jq -r '.[].name | @uri'); do
-        say "  $repository"
-        api_change DELETE "/v2/registries/$REGISTRY/repositories/$repository"
+# A network can go once nobody is in it. Who is there in the end was not put there by us, and is not ours to delete.
+wait_for_empty_networks() {
+    local id left
+    [ -z "$dry_run" ] || return 0
+    for id in $(our_networks | jq -r '.[].id'); do
+        for _ in $(seq 30); do
+            left=$(api_list "/v2/vpcs/$id/members" members | jq -r 'map("\(.name) (\(.urn))") | join(", ")')
+            [ -n "$left" ] || break
+            pause
+        done
+        [ -z "$left" ] || fail "in the network $NAME there is what this stack has not made: $left. The network is" \
+            "still there, and costs nothing: once the others are elsewhere or deleted, call deploy/stack down again"
     done
 }
 
@@ -97,7 +123,6 @@ destroy_infrastructure() {
 # What was made a moment before a kill is in nobody's state.
 delete_by_name() {
     local id
-    [ -z "$(our_registry)" ] || api_change DELETE "/v2/registries/$REGISTRY"
-    for id in $(named /v2/projects projects "$NAME"); do api_change DELETE "/v2/projects/$id"; done
-    for id in $(named /v2/vpcs vpcs "$NAME"); do api_change DELETE "/v2/vpcs/$id"; done
+    for id in $(our_projects | jq -r '.[].id'); do api_change DELETE "/v2/projects/$id"; done
+    for id in $(our_networks | jq -r '.[].id'); do api_change DELETE "/v2/vpcs/$id"; done
 }

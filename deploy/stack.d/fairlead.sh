@@ -7,7 +7,8 @@ apply() {
     local manifests
     manifests=$(cat)
     if [ -n "$dry_run" ]; then
-        say "would apply:" "$(jq -r '"\(.kind) \(.metadata.namespace // "")/\(.metadata.name)"' <<<"$manifests" | tr '\n' ' ')"
+        say "would apply:"
+        jq -r '"  \(.kind) \(.metadata.namespace // "")/\(.metadata.name)"' <<<"$manifests"
         return 0
     fi
     kube apply --server-side --force-conflicts --field-manager=fairlead-stack -f - <<<"$manifests"
@@ -15,7 +16,7 @@ apply() {
 
 cluster_credentials() {
     local id
-    id=$(clusters_now | jq -r '.[0].id // empty')
+    id=$(our_clusters | jq -r '.[0].id // empty')
     [ -n "$id" ] || { say "would fetch a kubeconfig for six hours" && return 0; }
     api GET "/v2/kubernetes/clusters/$id/kubeconfig?expiry_seconds=21600" >"$state/kubeconfig.new"
     mv "$state/kubeconfig.new" "$state/kubeconfig"
@@ -32,10 +33,10 @@ prepare_namespaces() {
     apply_kustomization "$root/deploy/platform/namespaces"
 }
 
-# Every secret of deploy/platform/secrets.txt. Those that are generated are generated once: a second `up` finds them in the
-# cluster. Tokens are those of this call. The values reach jq through its environment, and kubectl through a pipe.
+# Every secret of deploy/platform/secrets.txt. Those that are generated are generated once: a second `up` finds them in
+# the cluster. Tokens are those of this call. The values reach jq through its environment, and kubectl through a pipe.
 prepare_secrets() {
-    local wanted there='{}'
+    local wanted alerts there='{}'
     wanted=$(grep -vE '^ *(#|$)' "$root/deploy/platform/secrets.txt" |
         jq -R 'split(" ") | {namespace: .[0], name: .[1], key: .[2]}' | jq -cs .)
     if [ -s "$state/kubeconfig" ]; then
@@ -43,12 +44,14 @@ prepare_secrets() {
             | map({key: "\(.metadata.namespace) \(.metadata.name)", value: .data})
             | map(select(.key | IN($wanted[] | "\(.namespace) \(.name)"))) | from_entries')
     fi
-    THERE=$there FRESH=$(secret_text $((24 * $(jq length <<<"$wanted")))) \
+    alerts=$(alerts_wanted)
+    ALERTS=$alerts THERE=$there FRESH=$(secret_text $((24 * $(jq length <<<"$wanted")))) \
         DIGITALOCEAN=$FAIRLEAD_DIGITALOCEAN_TOKEN GITHUB=$FAIRLEAD_GITHUB_TOKEN jq -c '
         (env.THERE | fromjson) as $there
         | to_entries | map(.key as $at | .value | .value = (
             if .key == "digitalocean-token" then env.DIGITALOCEAN | @base64
             elif .key == "github-token" then env.GITHUB | @base64
+            elif .key == "alertmanager.yaml" then env.ALERTS + "\n" | @base64
             # No secret, but charts want it beside one.
             elif .key | endswith("_USER") then "admin" | @base64
             else $there["\(.namespace) \(.name)"][.key] // (env.FRESH[$at * 48:$at * 48 + 48] | @base64) end))
@@ -71,11 +74,14 @@ render_overlay() {
         [ -n "$digest$dry_run" ] || fail "the registry does not have $name:$version"
         sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
     done
-    sed -i.bak "s/deploy\.example\.com/$HOST/" "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
+    sed -i.bak "s/deploy\.example\.com/$HOST/" \
+        "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
-        sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#; s#^( *digitalocean:) acme#\1 $REGISTRY#" \
-            -e "s#todo\.example\.com#$TODO_HOST#g" "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
+        sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#" \
+            -e "s#^( *digitalocean:) acme#\1 $REGISTRY#; s#todo\.example\.com#$TODO_HOST#g" \
+            -e "s#github\.com/acme/todo/blob/main#github.com/$REPOSITORY/blob/$BRANCH#" \
+            "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
     done
     {
         say "apiVersion: kustomize.config.k8s.io/v1beta1"
@@ -97,10 +103,13 @@ render_overlay() {
 
 secrets_version() {
     [ -s "$state/kubeconfig" ] || return 0
-    kube --namespace fairlead get secrets fairlead fairlead-pipelines --output json | jq -r '[.items[].metadata.resourceVersion] | join("-")'
+    kube --namespace fairlead get secrets fairlead fairlead-pipelines --output json |
+        jq -r '[.items[].metadata.resourceVersion] | join("-")'
 }
 
-apply_kustomization() { change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$1"; }
+apply_kustomization() {
+    change kube apply --server-side --force-conflicts --field-manager=fairlead-stack --kustomize "$1"
+}
 
 start_fairlead() {
     render_overlay
@@ -114,8 +123,12 @@ start_fairlead() {
 open_api() {
     local line=
     close_api
-    # Not the lock: when this script is killed, it must not be waited for.
-    kube --namespace fairlead port-forward service/fairlead :80 >"$state/forward.log" 2>&1 9>&- &
+    # It is read before the command below has begun.
+    : >"$state/forward.log"
+    # Not by `kube`: a function would run in a shell of its own, which would be ended in the program's place. And not
+    # with the lock: when this script is killed, it must not be waited for.
+    kubectl --kubeconfig "$state/kubeconfig" --namespace fairlead port-forward service/fairlead :80 \
+        >"$state/forward.log" 2>&1 9>&- &
     forward=$!
     printf '%s\n' "$forward" >"$state/forward.pid"
     for _ in $(seq 100); do
@@ -133,7 +146,9 @@ close_api() {
     local pid
     pid=$(recalled forward.pid)
     [ -n "$pid" ] || return 0
-    [[ $(ps -o args= -p "$pid" 2>/dev/null || true) != *"$state/kubeconfig"*port-forward* ]] || kill "$pid" 2>/dev/null || true
+    if [[ $(ps -o args= -p "$pid" 2>/dev/null || true) == *"$state/kubeconfig"*port-forward* ]]; then
+        kill "$pid" 2>/dev/null || true
+    fi
     rm -f "$state/forward.pid"
     forward=
 }
@@ -152,11 +167,17 @@ fairlead() {
     case $status in
     2??) printf '%s\n' "$answer" ;;
     401) return 3 ;;
-    *) printf 'deploy/stack: Fairlead, %s %s: %s %s\n' "$1" "$2" "$status" "$(jq -r '.detail? // .title? // empty' <<<"$answer" 2>&1)" >&2 && return 1 ;;
+    *)
+        answer=$(jq -r '.detail? // .title? // empty' <<<"$answer" 2>&1) || true
+        printf 'deploy/stack: Fairlead, %s %s: %s %s\n' "$1" "$2" "$status" "$answer" >&2
+        return 1
+        ;;
     esac
 }
 
-in_server() { kube --namespace fairlead exec deployment/fairlead -- fairlead "$@" --config /etc/fairlead/config/fairlead.yaml; }
+in_server() {
+    kube --namespace fairlead exec deployment/fairlead -- fairlead "$@" --config /etc/fairlead/config/fairlead.yaml
+}
 
 revoke_tokens() {
     local id
@@ -213,7 +234,9 @@ deploy_pipeline() {
         succeeded) say "  $1: run $run succeeded" && return 0 ;;
         skipped) say "  $1: run $run had nothing to do ($reason)" && return 0 ;;
         superseded) deploy_pipeline "$1" && return 0 ;;
-        failed | errored | cancelled) fail "$1: run $run $status ($reason). Its log: deploy/stack status, docs/troubleshooting.md" ;;
+        failed | errored | cancelled)
+            fail "$1: run $run $status ($reason). Its log: deploy/stack status, docs/troubleshooting.md"
+            ;;
         esac
         pause
     done

@@ -26,7 +26,8 @@ push_image() {
     fi
     "build_$1" "$image"
     # Worth an hour, and only for this push.
-    [ -n "$dry_run" ] || api GET "/v2/registries/$REGISTRY/docker-credentials?read_write=true&expiry_seconds=3600" >"$state/push.json"
+    [ -n "$dry_run" ] ||
+        api GET "/v2/registries/$REGISTRY/docker-credentials?read_write=true&expiry_seconds=3600" >"$state/push.json"
     change podman push --authfile "$state/push.json" "$image"
     rm -f "$state/push.json"
 }

@@ -6,7 +6,8 @@ prepare_terraform() {
     mkdir -p "$state/terraform"
     cp "$root"/deploy/terraform/*.tf "$state/terraform/"
     jq -n --arg name "$NAME" --arg region "$REGION" --arg registry "$REGISTRY" --arg allowed "$CONTROL_PLANE_ALLOWED" \
-        --argjson ha "$HA_CONTROL_PLANE" '{name: $name, region: $region, registry: $registry, ha_control_plane: $ha,
+        --arg mark "$(recalled mark)" --argjson ha "$HA_CONTROL_PLANE" '
+        {name: $name, region: $region, registry: $registry, mark: $mark, ha_control_plane: $ha,
             control_plane_allowed: ($allowed | split(",") | map(gsub("\\s"; "")))}' \
         >"$state/terraform/stack.auto.tfvars.json"
     # Written half when somebody pulled the plug: what it knew is found again by its names.
@@ -21,20 +22,19 @@ prepare_terraform() {
 adopt() {
     local known cluster pool
     known=$(terraform_here state list 2>/dev/null || true)
-    adopt_one "$known" digitalocean_vpc.this "$(named /v2/vpcs vpcs "$NAME")"
+    adopt_one "$known" digitalocean_vpc.this "$(our_networks | jq -r '.[].id')"
     adopt_one "$known" digitalocean_container_registries.this \
-        "$(api GET /v2/registries | jq -r --arg name "$REGISTRY" '.registries[]? | select(.name == $name) | .name')"
-    cluster=$(named /v2/kubernetes/clusters kubernetes_clusters "$NAME")
+        "$(our_registries | jq -r '.[].name')"
+    cluster=$(our_clusters | jq -r '.[].id')
     if [ -n "$cluster" ]; then
         [ -n "$dry_run" ] || wait_for_cluster "$cluster"
         adopt_one "$known" digitalocean_kubernetes_cluster.this "$cluster"
-        pool=$(api GET "/v2/kubernetes/clusters/$cluster/node_pools" | jq -r '.node_pools[] | select(.name == "builds") | .id')
+        pool=$(api GET "/v2/kubernetes/clusters/$cluster/node_pools" |
+            jq -r '.node_pools[] | select(.name == "builds") | .id')
         adopt_one "$known" 'digitalocean_kubernetes_node_pool.builds[0]' "$pool"
     fi
-    adopt_one "$known" digitalocean_project.this "$(named /v2/projects projects "$NAME")"
+    adopt_one "$known" digitalocean_project.this "$(our_projects | jq -r '.[].id')"
 }
-
-named() { api_list "$1" "$2" | jq -r --arg name "$3" '.[] | select(.name == $name) | .id'; }
 
 adopt_one() {
     [ -n "$3" ] || return 0
@@ -67,7 +67,8 @@ plan_infrastructure() {
 show_cost() {
     terraform_here show -json "$state/plan" | jq -r '.planned_values.outputs |
         (.monthly_cost_usd_parts.value | to_entries[] | "  \(.key): \(.value)"),
-        "  US dollars a month: \(.monthly_cost_usd.value), with all nodes that may be added \(.monthly_cost_usd_at_most.value)",
+        "  US dollars a month: \(.monthly_cost_usd.value), "
+            + "with all nodes that may be added \(.monthly_cost_usd_at_most.value)",
         "  (prices of \(.prices_as_of.value); without taxes and traffic: docs/cost.md)"'
 }
 

@@ -19,9 +19,10 @@ read_settings() {
     read_token DIGITALOCEAN_TOKEN
     read_token FAIRLEAD_DIGITALOCEAN_TOKEN
     read_token FAIRLEAD_GITHUB_TOKEN
+    read_token ALERTMANAGER_CONFIG
     # Terraform's provider and curl need the operator's; nobody else is told the others.
     export DIGITALOCEAN_TOKEN
-    export -n FAIRLEAD_DIGITALOCEAN_TOKEN FAIRLEAD_GITHUB_TOKEN
+    export -n FAIRLEAD_DIGITALOCEAN_TOKEN FAIRLEAD_GITHUB_TOKEN ALERTMANAGER_CONFIG
 }
 
 # read_token NAME: from the variable, or from the file that NAME_FILE names.

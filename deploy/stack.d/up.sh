@@ -5,14 +5,16 @@ command_up() {
     [ "$problems" = 0 ] || fail "$problems of the checks failed; nothing was changed"
 
     step "What it costs"
+    [ -s "$state/mark" ] || printf 'stack %s' "$(secret_text 8)" >"$state/mark"
     prepare_terraform
-    # From here on these names are ours.
     [ ! -f "$state/ours" ] || adopt
-    plan_infrastructure >"$state/plan.log" 2>&1 || { cat "$state/plan.log" >&2 && fail "Terraform has no plan; see above"; }
+    plan_infrastructure >"$state/plan.log" 2>&1 ||
+        { cat "$state/plan.log" >&2 && fail "Terraform has no plan; see above"; }
     show_cost
     if [ -f "$state/changes" ]; then
         confirm "Make what is missing of it? (yes)" yes
-        touch "$state/ours"
+        # From here on these names are ours.
+        [ -f "$state/ours" ] || begin
         step "Network, registry, cluster: some minutes"
         change terraform_here apply -input=false -no-color "$state/plan"
     fi
@@ -76,7 +78,10 @@ say_addresses() {
     [ -z "$dry_run" ] || return 0
     step "What is left to you"
     say "  DNS: $HOST, A, $(address_of fairlead fairlead)"
-    say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github, of content type application/json; its secret:"
-    say "    kubectl --kubeconfig $state/kubeconfig --namespace fairlead get secret fairlead -o jsonpath='{.data.webhook-secret}' | base64 -d"
+    say "  GitHub: a webhook of $REPOSITORY to https://$HOST/webhooks/github,"
+    say "    of content type application/json; its secret:"
+    say "    kubectl --kubeconfig $state/kubeconfig --namespace fairlead get secret fairlead \\"
+    say "        --output jsonpath='{.data.webhook-secret}' | base64 -d"
     say "  The application: https://$TODO_HOST"
+    say_who_is_told
 }

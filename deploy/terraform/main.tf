@@ -4,9 +4,10 @@ locals {
 }
 
 resource "digitalocean_vpc" "this" {
-  name     = var.name
-  region   = var.region
-  ip_range = "10.110.0.0/20"
+  name        = var.name
+  region      = var.region
+  ip_range    = "10.110.0.0/20"
+  description = trimspace("Of a stack deployed by Fairlead. ${var.mark}")
 
   timeouts {
     # Its load balancers and nodes take their time to leave.
@@ -98,7 +99,7 @@ resource "digitalocean_container_registries" "this" {
 
 resource "digitalocean_project" "this" {
   name        = var.name
-  description = "The todo application and what it runs on, deployed by Fairlead"
+  description = trimspace("The todo application and what it runs on, deployed by Fairlead. ${var.mark}")
   purpose     = "Web Application"
   environment = "Production"
   resources   = [digitalocean_kubernetes_cluster.this.urn]

@@ -1,5 +1,7 @@
 # US dollars a month, without taxes, traffic beyond what nodes include, and snapshots. Only DigitalOcean's pages hold:
-# digitalocean.com/pricing and docs.digitalocean.com/products/*/details/pricing.
+# digitalocean.com/pricing and docs.digitalocean.com/products/*/details/pricing. Those of the control plane and the
+# registry were on these pages; of nodes, load balancers and volumes they are as far as known. `deploy/stack check`
+# compares the nodes' with the API's, which has no others.
 locals {
   prices = {
     as_of = "2026-12-01"

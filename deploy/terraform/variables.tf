@@ -9,6 +9,12 @@ variable "name" {
   }
 }
 
+variable "mark" {
+  description = "A text in the descriptions of the network and the project, by which deploy/stack knows its own again."
+  type        = string
+  default     = ""
+}
+
 variable "region" {
   description = "Where everything runs. Each of these has DOKS, volumes and registries."
   type        = string

@@ -60,6 +60,7 @@ class Account:
         self.tokens = {token}
         self.delay = delay            # seconds until a cluster is there, or gone
         self.status, self.email_verified = "active", True
+        self.team = "5" * 40          # whose account it is; a token of another team sees another account
         self.droplet_limit, self.volume_limit = 25, 100
         self.tier = "starter"
         self.taken_registries = set()  # names that other customers have: they are unique in the world

@@ -54,7 +54,8 @@ class Controllers:
             if one["metadata"]["uid"] not in have:
                 account.add("load_balancers", name="a" + one["metadata"]["uid"].replace("-", ""), size_unit=1, status="active",
                             ip=ADDRESS, region=cluster["region"], vpc_uuid=cluster["vpc_uuid"],
-                            cluster=cluster["id"], of=one["metadata"]["uid"])
+                            cluster=cluster["id"], of=one["metadata"]["uid"],
+                            tags=[f"k8s:{cluster['id']}"])
         for one in claims:
             if one["metadata"]["uid"] not in self.claims:
                 self.claims.add(one["metadata"]["uid"])

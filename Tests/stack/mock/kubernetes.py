@@ -86,7 +86,7 @@ def create(account, request):
 
 
 def shown(cluster):
-    return copy.deepcopy({key: value for key, value in cluster.items() if key not in ("due", "takes_all")})
+    return copy.deepcopy({key: value for key, value in cluster.items() if key not in ("due", "takes")})
 
 
 def settle(account):
@@ -102,15 +102,15 @@ def settle(account):
 
 def remove(account, cluster):
     found = associated(account, cluster["id"])
+    takes = cluster.get("takes")
     for pool in cluster["node_pools"]:
         resize(account, cluster, pool, 0)
     del account.clusters[cluster["id"]]
     for volume in account.volumes.values():
-        volume["droplet_ids"] = [] if f"k8s:{cluster['id']}" in volume["tags"] else volume["droplet_ids"]
-    takes = cluster.get("takes_all")
-    for kind, items in found.items() if takes else ():
+        volume["droplet_ids"] = [one for one in volume["droplet_ids"] if str(one) in account.droplets]
+    for kind, items in found.items():
         for item in items:
-            if item["name"] not in account.stubborn:
+            if item["id"] in takes[kind] and item["name"] not in account.stubborn:
                 getattr(account, "snapshots" if kind == "volume_snapshots" else kind).pop(item["id"], None)
 
 
@@ -134,16 +134,17 @@ def update(account, request, id):
     return 202, {"kubernetes_cluster": shown(cluster)}
 
 
-def begin_deletion(account, id, everything):
+def begin_deletion(account, id, takes):
+    """`takes` has the ids of what goes with the cluster, by kind."""
     cluster = account.get("clusters", id)
     cluster["status"]["state"], cluster["due"] = "deleting", account.due()
-    cluster["takes_all"] = everything or cluster.get("takes_all", False)
+    cluster["takes"] = {kind: takes.get(kind) or [] for kind in associated(account, id)}
     return 204, None
 
 
 @route("DELETE", "/v2/kubernetes/clusters/{id}")
 def delete(account, request, id):
-    return begin_deletion(account, id, everything=False)
+    return begin_deletion(account, id, {})
 
 
 def associated(account, id):
@@ -166,7 +167,17 @@ def associated_resources(account, request, id):
 
 @route("DELETE", "/v2/kubernetes/clusters/{id}/destroy_with_associated_resources/dangerous")
 def dangerous(account, request, id):
-    return begin_deletion(account, id, everything=True)
+    takes = {kind: [one["id"] for one in items] for kind, items in associated(account, id).items()}
+    return begin_deletion(account, id, takes)
+
+
+@route("DELETE", "/v2/kubernetes/clusters/{id}/destroy_with_associated_resources/selective")
+def selective(account, request, id):
+    for kind, items in associated(account, id).items():
+        strange = set(request.body.get(kind) or []) - {one["id"] for one in items}
+        if strange:
+            raise Refused(422, f"not associated with the cluster: {strange}")
+    return begin_deletion(account, id, request.body)
 
 
 def kubeconfig_of(account, id):

@@ -14,7 +14,8 @@ def region(slug):
 def account_itself(account, request):
     return 200, {"account": {"droplet_limit": account.droplet_limit, "floating_ip_limit": 5, "name": "A team",
                              "volume_limit": account.volume_limit, "email": "team@example.com", "uuid": "0" * 40,
-                             "email_verified": account.email_verified, "status": account.status, "status_message": ""}}
+                             "email_verified": account.email_verified, "status": account.status, "status_message": "",
+                             "team": {"uuid": account.team, "name": "A team"}}}
 
 
 @route("GET", "/v2/regions")

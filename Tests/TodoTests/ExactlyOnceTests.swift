@@ -43,18 +43,7 @@ struct ExactlyOnceTests {
         print("10,000 events were published \(published) times")
         #expect(published > 10_000)
         #expect(stack.backing.events(TaskChange.deadLetterTopic) == [])
-        // Of each task the first copies are in order, whatever comes twice.
-        struct Published: Decodable {
-            struct Content: Decodable { let id: String, version: Int }
-            let data: Content
-        }
-        var newest: [String: Int] = [:]
-        for event in stack.backing.with({ $0.log }) {
-            let data = try JSONDecoder().decode(Published.self, from: Data(event)).data
-            let before = newest[data.id, default: 0]
-            #expect(data.version <= before + 1, "version \(data.version) of \(data.id) came after \(before)")
-            newest[data.id] = max(before, data.version)
-        }
+        try stack.expectOrder()
         // And what people are shown is the same.
         let one = try #require(ids.first)
         #expect(try await stack.history("task=\(one)").map(\.version) == [4, 3, 2, 1])

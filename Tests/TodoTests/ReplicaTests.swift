@@ -145,6 +145,7 @@ struct ReplicaTests {
         print("\(events.count) events were published \(published.count) times")
         #expect(published.count > events.count, "nothing went wrong: this shows nothing")
         #expect(stack.backing.events(TaskChange.deadLetterTopic) == [])
+        try stack.expectOrder()
         let histories = try stack.histories()
         let all = histories.values.flatMap { $0 }
         #expect(all.count == events.count)

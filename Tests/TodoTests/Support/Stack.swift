@@ -1,5 +1,6 @@
 import Foundation
 import HTTPClient
+import Testing
 
 @testable import TodoCommon
 
@@ -89,6 +90,21 @@ final class Stack: Sendable {
             if let task = entries.first?.task { found[task] = entries }
         }
         return found
+    }
+
+    /// Of each task the first copies of its events are in order, whatever comes twice.
+    func expectOrder() throws {
+        struct Published: Decodable {
+            struct Content: Decodable { let id: String, version: Int }
+            let data: Content
+        }
+        var newest: [String: Int] = [:]
+        for event in backing.with({ $0.log }) {
+            let data = try JSONDecoder().decode(Published.self, from: Data(event)).data
+            let before = newest[data.id, default: 0]
+            #expect(data.version <= before + 1, "version \(data.version) of \(data.id) came after \(before)")
+            newest[data.id] = max(before, data.version)
+        }
     }
 
     /// Whether no event waits in the backend's store.

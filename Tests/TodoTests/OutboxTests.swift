@@ -75,7 +75,12 @@ struct OutboxTests {
             #expect(read.subject == read.data.id)
             #expect(read.datacontenttype == "application/json")
             #expect(read.data == (try made.json(TaskSnapshot.self)))
-            #expect(read.traceparent?.split(separator: "-")[1] == "0af7651916cd43dd8448eb211c80319c")
+            let id: Substring = "0af7651916cd43dd8448eb211c80319c"
+            #expect(read.traceparent?.split(separator: "-")[1] == id)
+            // So does what the sidecar is asked: Dapr goes on with the trace.
+            for path in ["/v1.0/state/statestore", "/v1.0/publish/pubsub/todo.tasks.created"] {
+                #expect(stack.backing.with { $0.traces[path]?.contains(id) } == true, "\(path)")
+            }
         }
     }
 

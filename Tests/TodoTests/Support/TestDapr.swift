@@ -12,6 +12,8 @@ final class Backing: @unchecked Sendable {
         var topics: [String: [[[UInt8]]]] = [:]
         /// Every event of every topic, in the order of publication.
         var log: [[UInt8]] = []
+        /// Path → ids of the traces in which it was asked for.
+        var traces: [String: Set<Substring>] = [:]
         /// `group/topic/partition` → events that were taken.
         var offsets: [String: Int] = [:]
         /// Group → sidecars that deliver to it now. Each has its share of the partitions.
@@ -81,6 +83,9 @@ final class TestDapr: Sendable {
         self.ambush = ambush
         server = try HTTPServer(configuration: configuration) { request, responder in
             let now = faults.value
+            if let trace = request.header("traceparent")?.split(separator: "-").dropFirst().first {
+                backing.with { _ = $0.traces[request.path, default: []].insert(trace) }
+            }
             if Double.random(in: 0..<1) < now.refuse { return responder.respond(.text("refused", status: 500)) }
             if request.path.hasPrefix("/v1.0/publish"), Double.random(in: 0..<1) < now.refusePublish {
                 return responder.respond(.text("the broker is away", status: 500))

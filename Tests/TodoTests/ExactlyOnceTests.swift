@@ -9,10 +9,8 @@ struct ExactlyOnceTests {
     @Test("each has its effect exactly once while sidecars, backend and event service die at random")
     func chaos() async throws {
         try await Stack.with { stack in
-            let faults = TestDapr.Faults(refuse: 0.01, loseAnswer: 0.01)
-            stack.backendSidecar.set(faults)
-            stack.eventSidecar.set(faults)
-            let chaos = Task { await Chaos(stack: stack).run() }
+            stack.set(.init(refuse: 0.01, loseAnswer: 0.01))
+            let chaos = Task { await Chaos(stack).run() }
             let driver = Driver(stack: stack)
             let ids = (0..<Driver.tasks).map { _ in Identifier.timeOrdered() }
             do {
@@ -24,49 +22,15 @@ struct ExactlyOnceTests {
             }
             chaos.cancel()
             await chaos.value
-            stack.backendSidecar.set(.init())
-            stack.eventSidecar.set(.init())
-            try await settled(stack)
+            stack.set(.init())
+            try await stack.settled()
             try await check(ids, stack)
-        }
-    }
-
-    /// Everybody is well again, nothing waits in the outbox, and everything that was published is delivered.
-    private func settled(_ stack: Stack) async throws {
-        try await waitUntil("the outbox is empty", seconds: 120) {
-            guard let health = try? await stack.ask("GET", "\(stack.backend.url)/api/health").text else { return false }
-            let buckets = stack.backing.with { state in
-                state.documents.filter { $0.key.hasPrefix("backend||tasks-") }.map(\.value.value)
-            }
-            let isEmpty = buckets.allSatisfy { String(decoding: $0, as: UTF8.self).contains(#""waiting":[]"#) }
-            return health.contains(#""status":"ok""#) && isEmpty
-        }
-        try await waitUntil("everything is delivered", seconds: 120) {
-            stack.backing.with { state in
-                TaskChange.allCases.allSatisfy { change in
-                    (0..<Backing.partitions).allSatisfy { partition in
-                        let all = state.topics[change.topic]?[partition].count ?? 0
-                        return state.offsets["event-service/\(change.topic)/\(partition)", default: 0] == all
-                    }
-                }
-            }
         }
     }
 
     private func check(_ ids: [String], _ stack: Stack) async throws {
         // What the event service has in its store, read there: asking 2,500 times would take longer.
-        let histories = stack.backing.with { state in
-            state.documents.filter { $0.key.hasPrefix("event-service||history-") }.map(\.value.value)
-        }
-        struct Stored: Decodable {
-            struct Content: Decodable { let entries: [Stack.Entry] }
-            let content: Content
-        }
-        var found: [String: [Stack.Entry]] = [:]
-        for history in histories {
-            let entries = try JSONDecoder().decode(Stored.self, from: Data(history)).content.entries
-            if let task = entries.first?.task { found[task] = entries }
-        }
+        let found = try stack.histories()
         #expect(found.count == ids.count)
         let all = found.values.flatMap { $0 }
         #expect(all.count == 10_000)
@@ -79,18 +43,7 @@ struct ExactlyOnceTests {
         print("10,000 events were published \(published) times")
         #expect(published > 10_000)
         #expect(stack.backing.events(TaskChange.deadLetterTopic) == [])
-        // Of each task the first copies are in order, whatever comes twice.
-        struct Published: Decodable {
-            struct Content: Decodable { let id: String, version: Int }
-            let data: Content
-        }
-        var newest: [String: Int] = [:]
-        for event in stack.backing.with({ $0.log }) {
-            let data = try JSONDecoder().decode(Published.self, from: Data(event)).data
-            let before = newest[data.id, default: 0]
-            #expect(data.version <= before + 1, "version \(data.version) of \(data.id) came after \(before)")
-            newest[data.id] = max(before, data.version)
-        }
+        try stack.expectOrder()
         // And what people are shown is the same.
         let one = try #require(ids.first)
         #expect(try await stack.history("task=\(one)").map(\.version) == [4, 3, 2, 1])
@@ -140,40 +93,5 @@ private struct Driver {
             }
             return false
         }
-    }
-}
-
-/// Kills what it can, again and again, and brings it back.
-private struct Chaos {
-    let stack: Stack
-
-    func run() async {
-        var round = 0
-        while !Task.isCancelled {
-            round += 1
-            try? await Task.sleep(for: .milliseconds(.random(in: 400...1000)))
-            if Task.isCancelled { return }
-            do {
-                switch round % 6 {
-                case 0: try await restart(stack.backend)
-                case 3: try await restart(stack.events)
-                case 1, 4: try await outage(stack.backendSidecar, delivers: false)
-                default: try await outage(stack.eventSidecar, delivers: true)
-                }
-            } catch { Issue.record(error, "what was killed does not come back") }
-        }
-    }
-
-    private func restart(_ child: Child) async throws {
-        await child.kill()
-        try await child.start()
-    }
-
-    private func outage(_ sidecar: TestDapr, delivers: Bool) async throws {
-        await sidecar.die()
-        // Not cut short: it must come back.
-        await Task { try? await Task.sleep(for: .milliseconds(.random(in: 20...200))) }.value
-        try sidecar.revive()
-        if delivers { sidecar.deliver(to: stack.events.port) }
     }
 }

@@ -21,6 +21,11 @@ struct OutboxTests {
             #expect(refused.header("Retry-After") != nil)
             #expect(refused.header("Content-Type") == "application/problem+json")
             #expect(try await stack.ask("GET", "\(stack.backend.url)/healthz").status == 200)
+            #expect(try await stack.metric("todo_state_failures_total", of: stack.backend) ?? 0 >= 2)
+            let answers = #"http_requests_total{method="POST",route="/api/tasks",status="503"}"#
+            #expect(try await stack.metric(answers, of: stack.backend) == 1)
+            let measured = #"http_request_duration_seconds_count{method="POST",route="/api/tasks"}"#
+            #expect(try await stack.metric(measured, of: stack.backend) == 1)
             try stack.backendSidecar.revive()
 
             // State works, publishing does not.
@@ -33,6 +38,8 @@ struct OutboxTests {
             try await waitUntil("two wait") { try await stack.metric("todo_outbox_events", of: stack.backend) == 2 }
             let failures = #"todo_event_publish_failures_total{topic="todo.tasks.created"}"#
             try await waitUntil("it is tried") { try await stack.metric(failures, of: stack.backend) ?? 0 > 0 }
+            let age = { try await stack.metric("todo_outbox_oldest_age_seconds", of: stack.backend) ?? 0 }
+            try await waitUntil("they grow old") { try await age() > 0.5 }
             #expect(try await stack.history("task=\(id)") == [])
 
             await stack.backend.kill()
@@ -45,6 +52,11 @@ struct OutboxTests {
             #expect(events.map(\.type) == ["todo.tasks.completed", "todo.tasks.created"])
             try await waitUntil("nothing waits") {
                 try await stack.metric("todo_outbox_events", of: stack.backend) == 0
+            }
+            #expect(try await age() == 0)
+            for topic in ["created", "completed"] {
+                let published = #"todo_events_published_total{topic="todo.tasks.\#(topic)"}"#
+                #expect(try await stack.metric(published, of: stack.backend) ?? 0 >= 1)
             }
         }
     }
@@ -63,7 +75,12 @@ struct OutboxTests {
             #expect(read.subject == read.data.id)
             #expect(read.datacontenttype == "application/json")
             #expect(read.data == (try made.json(TaskSnapshot.self)))
-            #expect(read.traceparent?.split(separator: "-")[1] == "0af7651916cd43dd8448eb211c80319c")
+            let id: Substring = "0af7651916cd43dd8448eb211c80319c"
+            #expect(read.traceparent?.split(separator: "-")[1] == id)
+            // So does what the sidecar is asked: Dapr goes on with the trace.
+            for path in ["/v1.0/state/statestore", "/v1.0/publish/pubsub/todo.tasks.created"] {
+                #expect(stack.backing.with { $0.traces[path]?.contains(id) } == true, "\(path)")
+            }
         }
     }
 
@@ -120,6 +137,11 @@ struct OutboxTests {
             #expect(try await stack.metric(count + #"result="success"}"#, of: stack.events) == 1)
             #expect(try await stack.metric(count + #"result="duplicate"}"#, of: stack.events) == 2)
             #expect(try await stack.metric(count + #"result="retry"}"#, of: stack.events) == 1)
+            // Who wrote it and was not told so still knows that it was he.
+            stack.eventSidecar.loseNextChange {}
+            #expect(try await delivery(try Self.event()).status == 200)
+            #expect(try await stack.metric(count + #"result="success"}"#, of: stack.events) == 2)
+            #expect(try await stack.metric(count + #"result="duplicate"}"#, of: stack.events) == 2)
         }
     }
 
@@ -144,6 +166,14 @@ struct OutboxTests {
                 let dead = try await stack.ask("GET", "\(stack.events.url)/api/events?dead=true").text
                 return broken.count == dead.components(separatedBy: #""received":"#).count - 1
             }
+            let processed = #"{topic="todo.tasks.created"}"#
+            let durations = try await stack.metric(
+                "todo_event_processing_duration_seconds_count" + processed,
+                of: stack.events
+            )
+            #expect(durations == Double(broken.count + 1))
+            let last = try await stack.metric("todo_last_event_timestamp_seconds" + processed, of: stack.events) ?? 0
+            #expect(abs(last - Date().timeIntervalSince1970) < 600)
             let drops = #"todo_events_received_total{topic="todo.tasks.created",result="drop"}"#
             #expect(try await stack.metric(drops, of: stack.events) == Double(broken.count))
         }

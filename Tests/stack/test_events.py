@@ -68,13 +68,13 @@ def test_an_incompatible_schema_is_noticed(root):
 
 @contextlib.contextmanager
 def receiver():
-    """An event service that takes everything: its address, and what it was sent, with the path."""
+    """An event service that takes everything: its address, and what it was sent, with path and headers."""
     taken = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            taken.append((self.path, self.headers["Content-Type"], json.loads(body)))
+            taken.append((self.path, self.headers, json.loads(body)))
             answer = b'{"status":"SUCCESS"}'
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
@@ -134,7 +134,7 @@ def wait_for(condition, seconds=30):
 
 @pytest.fixture(scope="module")
 def published(built, tmp_path_factory):
-    """One event of each kind and some more, as a real backend has published them: path, content type and event."""
+    """One event of each kind and some more, as a real backend has published them: path, headers and event."""
     program = built / "todo-backend"
     if not program.exists():
         pytest.skip(f"{program} is not built")
@@ -154,9 +154,12 @@ def published(built, tmp_path_factory):
 def test_what_is_published_is_a_cloudevent(published, contracts):
     schema = json.loads((contracts / "cloudevents/cloudevents.json").read_text())
     validator = jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker())
-    for path, content_type, event in published:
+    for path, headers, event in published:
         validator.validate(event)
-        assert content_type == "application/cloudevents+json"
+        assert headers["Content-Type"] == "application/cloudevents+json"
+        # The event service goes on with the trace, in which this request is a span of its own.
+        told, caused = headers["traceparent"].split("-"), event["traceparent"].split("-")
+        assert told[1] == caused[1] and told[2] != caused[2]
         assert path == "/events/" + event["type"].removeprefix("todo.tasks.")
         assert event["source"] == "/todo/backend" and event["subject"] == event["data"]["id"]
         assert event["datacontenttype"] == "application/json"

@@ -40,6 +40,42 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+# The roles of what can be used.
+CONTROLS = ("button", "link", "textbox", "combobox", "checkbox", "tab")
+
+# Walks all visible text and returns what has too little contrast against the first opaque ground behind it.
+FAINT = """
+const channel = (value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+const colour = (text) => {
+  canvas.clearRect(0, 0, 1, 1);
+  canvas.fillStyle = text;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255);
+};
+const ground = (node) => {
+  for (let at = node; at; at = at.parentElement) {
+    const found = colour(getComputedStyle(at).backgroundColor);
+    if (found[3] === 1) return found;
+  }
+  return [1, 1, 1, 1];
+};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const faint = [];
+let looked = 0;
+while (walker.nextNode()) {
+  const node = walker.currentNode.parentElement;
+  if (!walker.currentNode.data.trim() || node.closest(".spoken, .skip, noscript, script, option") || !node.checkVisibility()) continue;
+  looked += 1;
+  const [one, other] = [luminance(colour(getComputedStyle(node).color)), luminance(ground(node))];
+  const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  if (ratio < 4.5) faint.push(`${walker.currentNode.data.slice(0, 40)}: ${ratio.toFixed(2)}`);
+}
+return [looked, faint];
+"""
+
+
 def setting(name):
     value = os.environ.get(name)
     if not value:
@@ -123,19 +159,19 @@ def wait(sign, what, within=PATIENCE):
         time.sleep(0.05)
 
 
-class PageTest(unittest.TestCase):
-    """A browser for each test, signed in unless `signed_in` is False. Fails on any error in the console."""
+class BrowserTest(unittest.TestCase):
+    """A browser for each test. Fails on any error in the console, and on what the page's policy refuses."""
 
-    signed_in = True
     width, height, scheme = 1280, 900, "light"
     # Parts of console messages that a test provokes on purpose.
     expected_in_console = ()
+    # Where the page is.
+    url = None
 
     def arguments(self):
         return []
 
     def setUp(self):
-        self.server = Server()
         options = webdriver.ChromeOptions()
         options.binary_location = next(filter(None, map(shutil.which, ["chromium", "chromium-headless-shell"])))
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -146,8 +182,6 @@ class PageTest(unittest.TestCase):
         self.addCleanup(self.browser.quit)
         self.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
         self.look(self.width, self.height, self.scheme)
-        if self.signed_in:
-            self.sign_in()
 
     def tearDown(self):
         violations = self.browser.execute_script("return location.protocol === 'data:' ? null : sessionStorage.getItem('violations')")
@@ -163,12 +197,7 @@ class PageTest(unittest.TestCase):
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
     def open(self, path):
-        self.browser.get(self.server.url + path)
-
-    def sign_in(self):
-        self.open("/login")
-        self.until(lambda: self.find("#token"), "the token field").send_keys(self.server.token + "\n")
-        self.until(lambda: self.path() != "/login", "the page after signing in")
+        self.browser.get(self.url + path)
 
     def path(self):
         return self.browser.execute_script("return location.pathname")
@@ -191,6 +220,45 @@ class PageTest(unittest.TestCase):
         ignored = (NoSuchElementException, StaleElementReferenceException)
         waiting = WebDriverWait(self.browser, PATIENCE, poll_frequency=0.05, ignored_exceptions=ignored)
         return waiting.until(lambda _: sign(), f"waited in vain for {what}")
+
+    def assert_fits(self, ignored=".nothing"):
+        """Nothing stands out on the right; what is inside `ignored` may be scrolled by itself."""
+        width, shown = self.script("return [document.documentElement.scrollWidth, innerWidth]")
+        self.assertLessEqual(width, shown)
+        beyond = self.script("""
+            return [...document.querySelectorAll("main *")].filter((node) => node.checkVisibility() && !node.closest(arguments[0]))
+              .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5).map((node) => node.className || node.tagName)""",
+            ignored)
+        self.assertEqual(beyond, [])
+
+    def assert_controls_have_names(self):
+        tree = self.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        controls = [node for node in tree if node.get("role", {}).get("value") in CONTROLS]
+        self.assertTrue(controls)
+        self.assertEqual([node for node in controls if not node.get("name", {}).get("value", "").strip()], [])
+
+    def assert_enough_contrast(self):
+        looked, faint = self.script(FAINT)
+        self.assertGreater(looked, 2)
+        self.assertEqual(faint, [])
+
+
+class PageTest(BrowserTest):
+    """A browser on the status page, signed in unless `signed_in` is False."""
+
+    signed_in = True
+
+    def setUp(self):
+        self.server = Server()
+        self.url = self.server.url
+        super().setUp()
+        if self.signed_in:
+            self.sign_in()
+
+    def sign_in(self):
+        self.open("/login")
+        self.until(lambda: self.find("#token"), "the token field").send_keys(self.server.token + "\n")
+        self.until(lambda: self.path() != "/login", "the page after signing in")
 
     def open_runs(self):
         self.open("/")

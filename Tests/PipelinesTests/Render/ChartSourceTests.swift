@@ -11,28 +11,30 @@ private let hasTools = RenderRoom.has("helm") && Kustomize.programs.contains(whe
 
 @Suite("A published chart")
 struct ChartSourceTests {
-    private static let files = [
-        "todo/Chart.yaml": "apiVersion: v2\nname: todo\nversion: 1.2.3\n",
-        "todo/values.yaml": "colour: red\n",
-        "todo/crds/thing.yaml": """
-        apiVersion: apiextensions.k8s.io/v1
-        kind: CustomResourceDefinition
-        metadata: { name: things.example.com }
+    private static func files(_ colour: String) -> [String: String] {
+        [
+            "todo/Chart.yaml": "apiVersion: v2\nname: todo\nversion: 1.2.3\n",
+            "todo/values.yaml": "colour: \(colour)\n",
+            "todo/crds/thing.yaml": """
+            apiVersion: apiextensions.k8s.io/v1
+            kind: CustomResourceDefinition
+            metadata: { name: things.example.com }
 
-        """,
-        "todo/templates/web.yaml": """
-        apiVersion: v1
-        kind: ConfigMap
-        metadata: { name: {{ .Release.Name }}-web, namespace: {{ .Release.Namespace }} }
-        data: { colour: {{ .Values.colour }} }
+            """,
+            "todo/templates/web.yaml": """
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: { name: {{ .Release.Name }}-web, namespace: {{ .Release.Namespace }} }
+            data: { colour: {{ .Values.colour }} }
 
-        """,
-    ]
+            """,
+        ]
+    }
 
     /// The chart as `helm package` packs it.
-    private static func archive() async throws -> [UInt8] {
+    static func archive(colour: String = "red") async throws -> [UInt8] {
         let folder = try TestFolder()
-        for (path, text) in files { try folder.write(text, to: path) }
+        for (path, text) in files(colour) { try folder.write(text, to: path) }
         let made = try await ChildProcess(ledger: nil, run: nil).run(
             "/usr/bin/env",
             ["tar", "-czf", "\(folder.path)/todo.tgz", "-C", folder.path, "todo"],

@@ -12,6 +12,14 @@ struct SecureServer: Sendable {
 
     var url: String { "https://127.0.0.1:\(port)/" }
 
+    /// Serves these bytes from now on.
+    func serve(_ bytes: [UInt8], as name: String) throws {
+        try Data(bytes).write(
+            to: URL(filePath: caFile).deletingLastPathComponent().appending(path: name),
+            options: .atomic
+        )
+    }
+
     /// The server is there while `body` runs.
     static func with<Result: Sendable>(
         days: Int,

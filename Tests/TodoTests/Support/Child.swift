@@ -29,7 +29,7 @@ func waitUntil(_ what: String, seconds: Double = 60, _ isSo: () async throws -> 
 final class Child: @unchecked Sendable {
     // Unchecked: `process` changes behind the lock, and Process takes signals from any thread.
     let port: UInt16
-    private let program: String
+    let program: String
     private let environment: [String: String]
     private let log: String
     private let lock = NSLock()
@@ -49,7 +49,7 @@ final class Child: @unchecked Sendable {
         port = try freePort()
         self.program = program
         self.environment = environment.merging(["LISTEN": "127.0.0.1:\(port)"]) { $1 }
-        log = "\(folder)/\(program).log"
+        log = "\(folder)/\(program)-\(port).log"
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         try await start()
     }

@@ -12,8 +12,12 @@ final class Backing: @unchecked Sendable {
         var topics: [String: [[[UInt8]]]] = [:]
         /// Every event of every topic, in the order of publication.
         var log: [[UInt8]] = []
+        /// Path → ids of the traces in which it was asked for.
+        var traces: [String: Set<Substring>] = [:]
         /// `group/topic/partition` → events that were taken.
         var offsets: [String: Int] = [:]
+        /// Group → sidecars that deliver to it now. Each has its share of the partitions.
+        var members: [String: [Int]] = [:]
     }
 
     static let partitions = 3
@@ -62,22 +66,38 @@ final class TestDapr: Sendable {
     private let client = HTTPClient()
     /// Deliveries of one event before it is a dead letter.
     private let tries: Int
+    /// Among the sidecars of its app.
+    private let number: Int
+    private let ambush: Locked<(@Sendable () async -> Void)?>
 
-    init(_ app: String, _ backing: Backing, tries: Int = .max) throws {
+    init(_ app: String, _ backing: Backing, number: Int = 0, tries: Int = .max) throws {
         self.app = app
+        self.number = number
         self.backing = backing
         self.tries = tries
         var configuration = HTTPServerConfiguration()
         configuration.port = 0
         let api = SidecarAPI(app: app, backing: backing)
         let faults = faults
+        let ambush = Locked<(@Sendable () async -> Void)?>(nil)
+        self.ambush = ambush
         server = try HTTPServer(configuration: configuration) { request, responder in
             let now = faults.value
+            if let trace = request.header("traceparent")?.split(separator: "-").dropFirst().first {
+                backing.with { _ = $0.traces[request.path, default: []].insert(trace) }
+            }
             if Double.random(in: 0..<1) < now.refuse { return responder.respond(.text("refused", status: 500)) }
             if request.path.hasPrefix("/v1.0/publish"), Double.random(in: 0..<1) < now.refusePublish {
                 return responder.respond(.text("the broker is away", status: 500))
             }
             let answer = api.answer(request)
+            if api.isChange(request), answer.status == 204, let meanwhile = ambush.take() {
+                Task {
+                    await meanwhile()
+                    responder.respond(.text("lost", status: 500))
+                }
+                return
+            }
             if Double.random(in: 0..<1) < now.loseAnswer { return responder.respond(.text("lost", status: 500)) }
             responder.respond(answer)
         }
@@ -87,6 +107,9 @@ final class TestDapr: Sendable {
     var port: UInt16 { relay.port }
 
     func set(_ new: Faults) { faults.value = new }
+
+    /// The next change of a task is written, and answered 500 when `meanwhile` is over.
+    func loseNextChange(_ meanwhile: @escaping @Sendable () async -> Void) { ambush.value = meanwhile }
 
     /// As a killed process: connections are cut, and what is delivered right now is not known to be.
     func die() async {
@@ -125,11 +148,24 @@ final class TestDapr: Sendable {
         delivery.value = Task {
             guard let subscriptions = try? await eventually("the app subscribes", { try? await subscriptions(app) })
             else { return }
-            await withTaskGroup(of: Void.self) { group in
-                for subscription in subscriptions {
-                    for partition in 0..<Backing.partitions {
-                        group.addTask { await self.drain(subscription, partition, app) }
-                    }
+            backing.with { $0.members[self.app, default: []].append(number) }
+            // The others take over at once, beside what is on its way from here.
+            await withTaskCancellationHandler {
+                await deliver(subscriptions, to: app)
+            } onCancel: {
+                leave()
+            }
+            leave()
+        }
+    }
+
+    private func leave() { backing.with { $0.members[app]?.removeAll { $0 == number } } }
+
+    private func deliver(_ subscriptions: [Subscription], to app: UInt16) async {
+        await withTaskGroup(of: Void.self) { group in
+            for subscription in subscriptions {
+                for partition in 0..<Backing.partitions {
+                    group.addTask { await self.drain(subscription, partition, app) }
                 }
             }
         }
@@ -146,12 +182,14 @@ final class TestDapr: Sendable {
         let place = "\(self.app)/\(subscription.topic)/\(partition)"
         var failures = 0
         while !Task.isCancelled {
-            let next: [UInt8]? = backing.with { state in
+            let next: (event: [UInt8], offset: Int)? = backing.with { state in
+                let members = state.members[self.app, default: []]
+                guard !members.isEmpty, members[partition % members.count] == number else { return nil }
                 let all = state.topics[subscription.topic]?[partition] ?? []
                 let offset = state.offsets[place, default: 0]
-                return offset < all.count ? all[offset] : nil
+                return offset < all.count ? (all[offset], offset) : nil
             }
-            guard let next else {
+            guard let (next, offset) = next else {
                 try? await Task.sleep(for: .milliseconds(5))
                 continue
             }
@@ -167,7 +205,8 @@ final class TestDapr: Sendable {
             }
             // A sidecar that dies here has delivered, and does not know it.
             if Task.isCancelled { return }
-            backing.with { $0.offsets[place, default: 0] += 1 }
+            // Another one may have gone on meanwhile.
+            backing.with { $0.offsets[place] = max($0.offsets[place, default: 0], offset + 1) }
         }
     }
 
@@ -205,6 +244,12 @@ private struct SidecarAPI: Sendable {
         case ("POST", "v1.0", "publish", 4): return publish(path[2], path[3], request)
         default: return .text("not found", status: 404)
         }
+    }
+
+    /// Whether it writes an event into the outbox: not what takes one out.
+    func isChange(_ request: Request) -> Bool {
+        request.method == "POST" && request.path.hasPrefix("/v1.0/state")
+            && String(decoding: request.body, as: UTF8.self).contains(#""type":"todo.tasks."#)
     }
 
     private func read(_ store: String, _ key: String) -> Response {
@@ -295,5 +340,15 @@ final class Locked<Value>: @unchecked Sendable {
     var value: Value {
         get { lock.withLock { stored } }
         set { lock.withLock { stored = newValue } }
+    }
+
+    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&stored) } }
+
+    /// What is there, for one only.
+    func take<Wrapped: Sendable>() -> Wrapped? where Value == Wrapped? {
+        lock.withLock {
+            defer { stored = nil }
+            return stored
+        }
     }
 }

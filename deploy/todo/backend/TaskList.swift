@@ -7,6 +7,26 @@ struct Bucket: Codable, Sendable {
     var tasks: [String: TodoTask] = [:]
     /// In the order of the changes.
     var waiting: [WaitingEvent] = []
+    /// Ids of the events that were published of late, the last at the end. Nil in documents of earlier versions.
+    var published: [String]?
+
+    /// Ids that are kept: more changes of one document than others can make while a writer tries again.
+    private static let memory = 500
+
+    /// Whether the change of this event was made. Answers may be lost, and others may have changed the task since: nothing
+    /// else tells.
+    func knows(_ event: String) -> Bool {
+        published?.contains(event) == true || waiting.contains { $0.event.id == event }
+    }
+
+    /// - Returns: false where none of them waits any more.
+    mutating func remove(_ events: Set<String>) -> Bool {
+        let out = waiting.map(\.event.id).filter(events.contains)
+        guard !out.isEmpty else { return false }
+        waiting.removeAll { events.contains($0.event.id) }
+        published = Array(((published ?? []) + out).suffix(Self.memory))
+        return true
+    }
 }
 
 /// An event that still has to be published.
@@ -88,7 +108,7 @@ struct TaskList: Sendable {
             updatedAt: now,
             completedAt: nil
         )
-        let created = try await change(task.id, trace) { bucket, _ in
+        let created = try await change(task.id, trace) { bucket in
             if let present = bucket.tasks[task.id] {
                 throw Problem(
                     409,
@@ -110,7 +130,7 @@ struct TaskList: Sendable {
     /// - Parameter condition: which versions may be changed.
     /// - Throws: ``Problem`` 404, or 412 where the version is another one.
     func update(_ id: String, _ input: TaskInput, if condition: Condition, trace: String?) async throws -> TodoTask {
-        let updated = try await change(id, trace) { bucket, _ in
+        let updated = try await change(id, trace) { bucket in
             guard let task = bucket.tasks[id] else { throw Self.missing(id) }
             try condition.check(task)
             var next = task
@@ -132,12 +152,8 @@ struct TaskList: Sendable {
 
     /// - Throws: as ``update(_:_:if:trace:)``.
     func delete(_ id: String, if condition: Condition, trace: String?) async throws {
-        _ = try await change(id, trace) { bucket, isRepeat in
-            guard var task = bucket.tasks[id] else {
-                // By an earlier call of ours, as far as anybody can tell.
-                if isRepeat { return .same(nil) }
-                throw Self.missing(id)
-            }
+        _ = try await change(id, trace) { bucket in
+            guard var task = bucket.tasks[id] else { throw Self.missing(id) }
             try condition.check(task)
             task.version += 1
             task.updatedAt = .now
@@ -174,13 +190,14 @@ struct TaskList: Sendable {
     private func change(
         _ id: String,
         _ trace: String?,
-        _ body: @Sendable (inout Bucket, _ isRepeat: Bool) throws -> Outcome
+        _ body: @Sendable (inout Bucket) throws -> Outcome
     ) async throws -> TodoTask? {
         let index = Self.bucket(of: id)
         let event = Identifier.random()
         let (task, news) = try await inTurn(index) {
-            (bucket: inout Bucket, isRepeat) -> Documents.Change<(TodoTask?, (TaskChange, [WaitingEvent])?)> in
-            switch try body(&bucket, isRepeat) {
+            (bucket: inout Bucket, earlier) -> Documents.Change<(TodoTask?, (TaskChange, [WaitingEvent])?)> in
+            if let earlier, bucket.knows(event) { return .keep(earlier) }
+            switch try body(&bucket) {
             case .same(let task): return .keep((task, nil))
             case .changed(let task, let change):
                 guard bucket.waiting.count < Self.eventsInBucket else {
@@ -225,16 +242,14 @@ struct TaskList: Sendable {
     /// - Returns: what still waits.
     func remove(_ events: Set<String>, from index: Int) async throws -> [WaitingEvent] {
         try await inTurn(index) { bucket, _ in
-            let before = bucket.waiting.count
-            bucket.waiting.removeAll { events.contains($0.event.id) }
-            return before == bucket.waiting.count ? .keep(bucket.waiting) : .write(bucket.waiting)
+            bucket.remove(events) ? .write(bucket.waiting) : .keep(bucket.waiting)
         }
     }
 
     /// Of this process's own writers, one at a time: they would only meet at the store.
     private func inTurn<Result: Sendable>(
         _ index: Int,
-        _ change: @Sendable (inout Bucket, Bool) throws -> Documents.Change<Result>
+        _ change: @Sendable (inout Bucket, _ earlier: Result?) throws -> Documents.Change<Result>
     ) async throws -> Result {
         try await turns.take(index) {
             try await documents.change(Self.key(index), initial: Bucket(), change)

@@ -83,18 +83,18 @@ public struct Documents: Sendable {
     ///
     /// - Parameters:
     ///   - initial: what a document that does not exist holds.
-    ///   - change: is called again where somebody else wrote meanwhile. `isRepeat`: the change may have been made by an
-    ///     earlier call whose answer was lost, and others may have changed the document since.
+    ///   - change: is called again where somebody else wrote meanwhile. `earlier`: what the call before came to, which may
+    ///     have been written all the same, with its answer lost and others' changes since: look whether it was.
     /// - Throws: what `change` throws, or ``StateError``. After ``StateError/failure(_:)`` it is not known whether the
     ///   change was made.
     public func change<Content: Codable & Sendable, Result: Sendable>(
         _ key: String,
         initial: Content,
         lifetime: Duration? = nil,
-        _ change: @Sendable (_ content: inout Content, _ isRepeat: Bool) throws -> Change<Result>
+        _ change: @Sendable (_ content: inout Content, _ earlier: Result?) throws -> Change<Result>
     ) async throws -> Result {
         var sent: [String: Result] = [:]
-        var isRepeat = false
+        var earlier: Result?
         var last = StateError.conflict
         for attempt in 0..<Self.tries {
             if attempt > 0 { try await Task.sleep(for: Self.pause(attempt)) }
@@ -105,19 +105,17 @@ public struct Documents: Sendable {
                     ?? Envelope(write: "", content: initial)
                 // Also after a conflict: the store's own proxy may have tried twice, and met itself.
                 if let result = sent[envelope.write] { return result }
-                switch try change(&envelope.content, isRepeat) {
+                switch try change(&envelope.content, earlier) {
                 case .keep(let result): return result
                 case .write(let result):
                     envelope.write = Identifier.random()
                     sent[envelope.write] = result
+                    earlier = result
                     try await store.write(key, try JSON.encode(envelope), etag: found?.etag, lifetime: lifetime)
                     return result
                 }
             } catch let error as StateError {
-                if case .failure(let reason) = error {
-                    isRepeat = isRepeat || !sent.isEmpty
-                    failed(reason)
-                }
+                if case .failure(let reason) = error { failed(reason) }
                 last = error
             }
         }

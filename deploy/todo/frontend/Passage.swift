@@ -35,11 +35,12 @@ struct Passage: Sendable {
             )
         } catch let error as HTTPClientError {
             let isLate = error.code == .timeout
+            let isReading = ["GET", "HEAD"].contains(request.method)
             throw Problem(
                 isLate ? 504 : 502,
                 isLate ? "no-answer-in-time" : "no-answer",
                 "The \(name) does not answer",
-                detail: "nobody knows whether it did what was asked",
+                detail: isReading ? nil : "nobody knows whether it did what was asked",
                 headers: [("Retry-After", "2")]
             )
         }

@@ -2,8 +2,14 @@
 
 const $ = (id) => document.getElementById(id);
 const words = { created: "was added", updated: "was changed", completed: "was done", deleted: "was deleted" };
+// What programs are told in their words.
+const plain = {
+  404: "This task is gone: somebody else has deleted it",
+  412: "Somebody else has changed this task; here it is as it is now",
+};
 // How long events take to arrive, at most as a rule; then they are asked for again.
 const settle = [300, 1500, 5000];
+const patience = 2000;
 
 /** Asks the API; throws what a person can read. */
 async function ask(method, path, { body, etag } = {}) {
@@ -14,14 +20,15 @@ async function ask(method, path, { body, etag } = {}) {
   try {
     response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   } catch {
-    throw new Error("The server cannot be reached.");
+    throw new Error("The server cannot be reached");
   }
   const text = await response.text();
   if (response.ok) return text ? JSON.parse(text) : null;
   let problem = {};
   try { problem = JSON.parse(text); } catch { /* Somebody in between has answered. */ }
-  const fields = (problem.errors ?? []).map((error) => `${error.field} ${error.detail}`).join("; ");
-  throw new Error(fields || [problem.title ?? `The server answered ${response.status}`, problem.detail].filter(Boolean).join(": "));
+  const fields = (problem.errors ?? []).map((error) => `The ${error.field} ${error.detail}`).join("; ");
+  throw new Error(plain[response.status] || fields
+    || [problem.title ?? `The server answered ${response.status}`, problem.detail].filter(Boolean).join(": "));
 }
 
 function element(name, properties = {}, ...children) {
@@ -30,17 +37,59 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-let next = null;
+const trouble = {};
+const timers = {};
+
+/** Shows what is wrong with a part of the page, or that it is well again. */
+function show(part, sentence) {
+  trouble[part] = sentence;
+  const said = Object.values(trouble).filter(Boolean).join(" ");
+  $("trouble").hidden = !said;
+  $("trouble").textContent = said;
+}
+
+/** Reads a part of the page, and again until it can be read. */
+async function read(part, body) {
+  clearTimeout(timers[part]);
+  try {
+    await body();
+    show(part, null);
+  } catch (error) {
+    // Until there is something to count.
+    if (part === "tasks" && $("tasks").children.length === 0) $("summary").textContent = "";
+    show(part, `The ${part} cannot be shown now (${error.message}). Trying again…`);
+    timers[part] = setTimeout(read, patience, part, body);
+  }
+}
+
+/** Does something, and shows what came of it. */
+async function act(body) {
+  try {
+    await body();
+    show("action", null);
+  } catch (error) {
+    show("action", `${error.message}.`);
+  }
+  await read("tasks", showTasks);
+  for (const delay of settle) setTimeout(read, delay, "events", showEvents);
+}
 
 function row(task) {
-  const box = element("input", { type: "checkbox", checked: task.completed });
+  const box = element("input", { id: `done-${task.id}`, type: "checkbox", checked: task.completed });
   const title = element("span", { className: "title", textContent: task.title });
-  const remove = element("button", { textContent: "Delete" });
+  const remove = element("button", { id: `delete-${task.id}`, textContent: "Delete" });
   remove.setAttribute("aria-label", `Delete: ${task.title}`);
   const etag = `"${task.version}"`;
-  box.addEventListener("change", () => act(() => box.checked
-    ? ask("POST", `/api/tasks/${task.id}/complete`, { etag })
-    : ask("PATCH", `/api/tasks/${task.id}`, { etag, body: { completed: false } })));
+  box.addEventListener("change", () => act(async () => {
+    try {
+      await (box.checked
+        ? ask("POST", `/api/tasks/${task.id}/complete`, { etag })
+        : ask("PATCH", `/api/tasks/${task.id}`, { etag, body: { completed: false } }));
+    } catch (error) {
+      box.checked = task.completed;
+      throw error;
+    }
+  }));
   remove.addEventListener("click", () => act(async () => {
     await ask("DELETE", `/api/tasks/${task.id}`, { etag });
     $("tasks").focus();
@@ -48,10 +97,20 @@ function row(task) {
   return element("li", { className: task.completed ? "done" : "" }, element("label", {}, box, title), remove);
 }
 
-async function showTasks(path = "/api/tasks?limit=50") {
-  const page = await ask("GET", path);
+let next = null;
+let readings = 0;
+
+/** Shows the newest tasks, as many as were shown; with a path, the older ones that are there. */
+async function showTasks(path) {
+  const count = Math.min(200, Math.max(50, $("tasks").children.length));
+  const reading = ++readings;
+  const page = await ask("GET", path ?? `/api/tasks?limit=${count}`);
+  // Answers may overtake each other: the last question's counts.
+  if (reading !== readings) return;
+  const focused = document.activeElement.id;
   const rows = page.tasks.map(row);
-  if (path.includes("after=")) $("tasks").append(...rows); else $("tasks").replaceChildren(...rows);
+  if (path) $("tasks").append(...rows); else $("tasks").replaceChildren(...rows);
+  if (focused) $(focused)?.focus();
   next = page.next ?? null;
   $("more").hidden = !next;
   const all = $("tasks").children.length;
@@ -68,29 +127,17 @@ async function showEvents() {
   }));
 }
 
-function show(error) {
-  $("trouble").hidden = !error;
-  $("trouble").textContent = error?.message ?? "";
-}
-
-/** Does something, and shows what came of it. */
-async function act(body) {
-  let trouble = null;
-  try { await body(); } catch (error) { trouble = error; }
-  try { await showTasks(); } catch (error) { trouble ??= error; }
-  show(trouble);
-  for (const delay of settle) setTimeout(() => showEvents().catch(show), delay);
-}
-
-$("add").addEventListener("submit", (event) => {
+$("add").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const title = $("title").value.trim();
-  if (!title) return;
-  act(async () => {
-    await ask("POST", "/api/tasks", { body: { title } });
+  // A second press while the first is on its way would add it twice.
+  const button = $("add").querySelector("button");
+  button.disabled = true;
+  await act(async () => {
+    await ask("POST", "/api/tasks", { body: { title: $("title").value.trim() } });
     $("title").value = "";
   });
+  button.disabled = false;
 });
-$("more").addEventListener("click", () => { if (next) showTasks(next).catch(show); });
+$("more").addEventListener("click", () => read("tasks", () => showTasks(next)));
 
 act(async () => {});

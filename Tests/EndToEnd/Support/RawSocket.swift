@@ -82,11 +82,13 @@ final class SilentServer: Sendable {
     deinit { close(descriptor) }
 }
 
-/// A port on 127.0.0.1 that is free now.
+/// A port on 127.0.0.1 that is free now, and stays so: the kernel gives none of these to who asks for any.
 func freeLoopbackPort() throws -> UInt16 {
-    let (descriptor, port) = try boundSocket()
-    close(descriptor)
-    return port
+    while true {
+        guard let (descriptor, port) = try? boundSocket(.random(in: 16_000..<32_000)) else { continue }
+        close(descriptor)
+        return port
+    }
 }
 
 /// A socket that is bound to a port of 127.0.0.1; 0 is any free one.

@@ -71,9 +71,10 @@ final class Child: @unchecked Sendable {
         lock.withLock { process = new }
         try await waitUntil("\(program) listens") {
             guard new.isRunning else { throw Unexpected("\(program) ended: \(said)") }
-            guard let free = try? listeningSocket(port).descriptor else { return true }
-            close(free)
-            return false
+            // Not by listening there oneself: the program would find its port taken.
+            guard let connection = try? connectedSocket(port) else { return false }
+            close(connection)
+            return true
         }
     }
 

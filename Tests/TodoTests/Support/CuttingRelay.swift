@@ -124,14 +124,16 @@ func listeningSocket(_ port: UInt16) throws -> (descriptor: Int32, port: UInt16)
     return (descriptor, UInt16(bigEndian: address.sin_port))
 }
 
-/// A port of 127.0.0.1 that is free now.
+/// A port of 127.0.0.1 that is free now, and stays so: the kernel gives none of these to who asks for any.
 func freePort() throws -> UInt16 {
-    let (descriptor, port) = try listeningSocket(0)
-    close(descriptor)
-    return port
+    while true {
+        guard let (descriptor, port) = try? listeningSocket(.random(in: 16_000..<32_000)) else { continue }
+        close(descriptor)
+        return port
+    }
 }
 
-private func connectedSocket(_ port: UInt16) throws -> Int32 {
+func connectedSocket(_ port: UInt16) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = loopback(port)
     let status = withUnsafePointer(to: &address) {

@@ -78,7 +78,11 @@ struct DemoShow: Sendable {
         printNow("   the page:    \(stage.page)")
         printNow("   the service: \(second)")
         if staysUp {
-            printNow("   Ctrl-C ends it and leaves nothing behind.")
+            printNow("5. A push of your own: in another terminal, as root,")
+            for line in try stage.ownPush() { printNow("     \(line)") }
+            printNow("   The request stands for GitHub's webhook: without it, the push is found within five minutes.")
+            printNow("   Sign in at the page with the token to run again, roll back or pause.")
+            printNow("   Ctrl-C ends all of it and leaves nothing behind.")
             try await Task.sleep(for: .seconds(7 * 24 * 3600))
         }
         return 2

@@ -51,6 +51,9 @@ final class DemoStage: Sendable {
         let copier = DemoFiles(work: work, share: share)
         for part in app.parts { try await copier.add(part) }
         try await git("init", "-q", "-b", "main")
+        // For whoever commits there by hand.
+        try await git("config", "user.name", "Fairlead demo")
+        try await git("config", "user.email", "demo@localhost")
         try files.createDirectory(atPath: "\(folder)/www/cgi-bin", withIntermediateDirectories: true)
         try await git("clone", "-q", "--bare", work, "\(folder)/www/sample.git")
         try await git("remote", "add", "origin", "\(folder)/www/sample.git")
@@ -113,6 +116,19 @@ final class DemoStage: Sendable {
         try await git("commit", "-q", "-m", "Version \(version)")
         try await git("push", "-q", "origin", "main")
         return try await git("rev-parse", "HEAD").trimmed
+    }
+
+    /// What to type in another terminal to push a change, line by line.
+    func ownPush() throws -> [String] {
+        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return [
+            "cd \(work)",
+            "echo 'Hello from me.' >\(app.versionFile)",
+            "git commit -am 'A change' && git push origin main",
+            "export TOKEN=$(FAIRLEAD_WEBHOOK_SECRET=any \(program) token create --role deployer --name me --config ../fairlead.yaml)",
+            "curl -X POST -H \"Authorization: Bearer $TOKEN\" \(address.value)/api/v1/pipelines/sample/runs",
+            "echo $TOKEN",
+        ]
     }
 
     /// Sends what GitHub would send for the push, signed, and returns the run's number.

@@ -336,6 +336,27 @@ def test_credentials_of_a_push_do_not_outlive_it(world):
 
 
 def test_what_a_plan_would_delete_is_not_what_yes_allows(world):
+    told, cluster = is_refused_when_it_would_delete(world)
+    for arguments, says in ((["--yes", "--accept-loss"], ""), ([], "delete what is in todo-test\nyes\n")):
+        left = die_at(world, [("POST", CLUSTER)])
+        status, said = world.run("up", *arguments, says=says)
+        assert status == -signal.SIGKILL and left == [] and told in said, said
+        assert cluster[0] not in world.account.clusters
+        world.environment["TF_VAR_nodes"] = '{"size": "s-4vcpu-8gb"}'
+
+
+@pytest.mark.long
+def test_what_a_real_plan_would_delete(tmp_path, built, provider):
+    world = World(tmp_path, built, provider[0])
+    world.environment["TF_CLI_CONFIG_FILE"] = str(provider[1])
+    try:
+        is_refused_when_it_would_delete(world)
+        assert world.server.drift == []
+    finally:
+        world.close()
+
+
+def is_refused_when_it_would_delete(world):
     left = die_at(world, [("PUSH", ".*/fairlead/.*")])
     assert world.run("up", "--yes")[0] == -signal.SIGKILL and left == []
     cluster, changes = list(world.account.clusters), list(world.account.changes)
@@ -349,12 +370,7 @@ def test_what_a_plan_would_delete_is_not_what_yes_allows(world):
         status, said = world.run("up", *arguments, says=says)
         assert status == 1 and told in said and "nothing was changed" in said
         assert list(world.account.clusters) == cluster and world.account.changes == changes
-    for arguments, says in ((["--yes", "--accept-loss"], ""), ([], "delete what is in todo-test\nyes\n")):
-        left = die_at(world, [("POST", CLUSTER)])
-        status, said = world.run("up", *arguments, says=says)
-        assert status == -signal.SIGKILL and left == [] and told in said, said
-        assert cluster[0] not in world.account.clusters
-        world.environment["TF_VAR_nodes"] = '{"size": "s-4vcpu-8gb"}'
+    return told, cluster
 
 
 def goes_to_the_end(world, command, kills):

@@ -69,6 +69,8 @@ fill() {
     mv "$1.filled" "$1"
 }
 
+# The dollars in filters are jq's.
+# shellcheck disable=SC2016
 render_overlay() {
     local name digest
     overlays=$state/fairlead/overlays

@@ -84,13 +84,13 @@ losses() {
 
 # confirm_losses: goes on with a plan that deletes something only if that was said in so many words.
 confirm_losses() {
-    local lost words="delete what is in $NAME"
+    local lost wish="delete what is in $NAME"
     lost=$(losses)
     [ -n "$lost" ] || return 0
     say "This plan DELETES what is there:"$'\n'"$lost"
     [ -z "$accept_loss$dry_run" ] || return 0
     [ -z "$yes" ] || fail "--yes does not allow that: nothing was changed. If it is meant, add --accept-loss"
-    confirm "If that is meant, type \"$words\":" "$words"
+    confirm "If that is meant, type \"$wish\":" "$wish"
 }
 
 output() { terraform_here output -json | jq -r --arg name "$1" '.[$name].value // empty'; }

@@ -74,7 +74,8 @@ show_cost() {
 
 # What the plan deletes, or deletes and makes anew, a line each. Prices do not tell: they stay the same.
 losses() {
-    terraform_here show -json "$state/plan" | jq -r '.resource_changes[]? | select(any(.change.actions[]; . == "delete"))
+    terraform_here show -json "$state/plan" | jq -r '.resource_changes[]?
+        | select(any(.change.actions[]; . == "delete"))
         | "  \(.address) is \(if any(.change.actions[]; . == "create") then "made anew" else "deleted" end)"
             + ([.change.replace_paths[]? | map(tostring) | join(".")] | if . == [] then "" else
                 ", for another \(join(", "))" end)

@@ -31,10 +31,12 @@ check_values() {
     value_is NAME '^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$' "made of lower-case letters, digits and hyphens, at most 40"
     value_is REGION '^[a-z]{3}[0-9]{1,2}$' "the short name of a region, such as fra1"
     value_is REGISTRY '^[a-z0-9][-a-z0-9]{1,61}[a-z0-9]$' "made of lower-case letters, digits and hyphens, 3 to 63"
-    value_is CONTROL_PLANE_ALLOWED "^ *$block *(, *$block *)*$" "blocks of addresses, such as 203.0.113.7/32,192.0.2.0/24"
+    value_is CONTROL_PLANE_ALLOWED "^ *$block *(, *$block *)*$" \
+        "blocks of addresses, such as 203.0.113.7/32,192.0.2.0/24"
     value_is REPOSITORY '^[A-Za-z0-9][-A-Za-z0-9]*/\.?[-A-Za-z0-9_][-A-Za-z0-9_.]*$' "OWNER/NAME, as on GitHub"
     # Git takes more, but not `..`, nor a dot or a slash at the end: git-check-ref-format(1).
-    value_is BRANCH '^[A-Za-z0-9_]([./]?[-A-Za-z0-9_])*$' "made of letters, digits and - _, with single . or / between them"
+    value_is BRANCH '^[A-Za-z0-9_]([./]?[-A-Za-z0-9_])*$' \
+        "made of letters, digits and - _, with single . or / between them"
     value_is HOST "$name" "the name of a host, such as deploy.example.com"
     value_is TODO_HOST "$name" "the name of a host, such as todo.example.com"
     value_is HA_CONTROL_PLANE '^(true|false)$' "true or false"

@@ -40,4 +40,14 @@ public struct HTTPResponse: Sendable {
         let seconds = curl_getdate(text, nil)
         return seconds < 0 ? nil : Int64(seconds)
     }
+
+    /// How long the server asks to wait (header `Retry-After`; RFC 9110, 10.2.3). A moment counts from the answer's own
+    /// ``date``, and without one says nothing.
+    public var retryAfter: Duration? {
+        guard let text = header("Retry-After") else { return nil }
+        if let seconds = Int64(text) { return .seconds(max(seconds, 0)) }
+        let moment = curl_getdate(text, nil)
+        guard moment >= 0, let date else { return nil }
+        return .seconds(max(Int64(moment) - date, 0))
+    }
 }

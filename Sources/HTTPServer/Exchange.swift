@@ -153,7 +153,7 @@ final class Exchange: @unchecked Sendable {
         guard !isAnswered else { return }
         let request = Request(
             method: method,
-            target: (target.path, target.query),
+            target: (target.path, target.rawPath, target.query),
             head: head,
             body: body,
             remoteAddress: connection.remoteAddress

@@ -5,6 +5,8 @@ public struct Request: Sendable {
     /// Percent-decoded and starting with `/`; valid UTF-8 without control characters. Its segments are as they were
     /// sent: `..` may be among them.
     public let path: String
+    /// The path as it was sent, percent-encoded: what a proxy before us has seen.
+    public let rawPath: String
     /// The query's parameters in their order, percent-decoded, `+` read as a space.
     public let query: [(name: String, value: String)]
     /// The raw bytes of the body, empty where there was none.
@@ -24,7 +26,7 @@ public struct Request: Sendable {
     ) {
         self.init(
             method: method,
-            target: (path, query),
+            target: (path, path, query),
             head: RequestHead(headers),
             body: body,
             remoteAddress: remoteAddress
@@ -33,13 +35,14 @@ public struct Request: Sendable {
 
     init(
         method: String,
-        target: (path: String, query: [(name: String, value: String)]),
+        target: (path: String, rawPath: String, query: [(name: String, value: String)]),
         head: RequestHead,
         body: [UInt8],
         remoteAddress: String
     ) {
         self.method = method
         self.path = target.path
+        self.rawPath = target.rawPath
         self.query = target.query
         self.head = head
         self.body = body

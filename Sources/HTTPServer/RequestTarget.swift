@@ -1,6 +1,7 @@
 /// What the request line asks for, decoded once and checked.
 struct RequestTarget {
     let path: String
+    let rawPath: String
     let query: [(name: String, value: String)]
     /// The authority of a target in absolute form (`GET http://host/path`), which has to agree with Host.
     let authority: [UInt8]?
@@ -27,6 +28,7 @@ struct RequestTarget {
             let query = RequestTarget.parameters(rest[mark...].dropFirst())
         else { return nil }
         self.path = path.isEmpty ? "/" : path
+        rawPath = rest.startIndex == mark ? "/" : String(decoding: rest[..<mark], as: UTF8.self)
         self.query = query
     }
 

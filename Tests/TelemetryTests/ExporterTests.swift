@@ -114,6 +114,49 @@ import Testing
         }
     }
 
+    @Test func aCollectorSaysWhenItIsAskedAgain() async throws {
+        let busy = Response(status: 429, headers: [("Retry-After", "1")])
+        try await withBackend([busy, Response(status: 200)]) { backend in
+            let exporter = exporter(backend.url)
+            let start = ContinuousClock.now
+            Tracer(exporter: exporter).startSpan("span").end()
+            try await untilSomethingIsDecided()
+            #expect(.now - start >= .seconds(1))
+            #expect(backend.requests.count == 2)
+            try await expect("traces_exported_spans_total", 1)
+            await exporter.shutdown(within: .seconds(30))
+        }
+    }
+
+    /// More than a day in seconds and as a moment, which would outlast this test.
+    @Test func aCollectorThatAsksForTooLongIsAskedSooner() async throws {
+        let dates = [("Date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("Retry-After", "Tue, 08 Nov 1994 08:49:37 GMT")]
+        let busy = [
+            Response(status: 503, headers: [("Retry-After", "100000")]), Response(status: 503, headers: dates),
+            Response(status: 503, headers: [("Retry-After", "soon")]), Response(status: 503, headers: [dates[1]]),
+        ]
+        try await withBackend(busy + [Response(status: 200)]) { backend in
+            let exporter = exporter(backend.url) { $0.longestPause = .milliseconds(20) }
+            Tracer(exporter: exporter).startSpan("span").end()
+            try await untilSomethingIsDecided()
+            #expect(backend.requests.count == 5)
+            try await expect("traces_exported_spans_total", 1)
+            await exporter.shutdown(within: .seconds(30))
+        }
+    }
+
+    @Test(arguments: [200, 503]) func anAnswerWithoutEndIsReadOnceAndNotWhole(status: Int) async throws {
+        let long = Response(status: status, body: .bytes(Array(repeating: 0x20, count: (64 << 10) + 1)))
+        try await withBackend([long]) { backend in
+            let exporter = exporter(backend.url)
+            Tracer(exporter: exporter).startSpan("span").end()
+            try await untilSomethingIsDecided()
+            #expect(backend.requests.count == 1)
+            try await expect("traces_dropped_spans_total{reason=\"refused\"}", 1)
+            await exporter.shutdown(within: .seconds(30))
+        }
+    }
+
     @Test func afterSomeTriesSpansAreDroppedAndCounted() async throws {
         let exporter = exporter("http://127.0.0.1:1") { $0.tries = 3 }
         Tracer(exporter: exporter).startSpan("span").end()

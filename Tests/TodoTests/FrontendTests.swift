@@ -54,6 +54,26 @@ struct FrontendTests {
         }
     }
 
+    @Test("what a program says of itself is asked for, by the name under which a gateway hides it")
+    func ownPaths() async throws {
+        try await with { frontend, _, client in
+            for path in ["/metrics", "/healthz", "/readyz"] {
+                for method in ["GET", "HEAD"] {
+                    let answer = try await client.send(HTTPRequest(method: method, url: frontend.url + path))
+                    #expect(answer.status == 200, "\(method) \(path)")
+                }
+                for method in ["POST", "PUT", "DELETE", "OPTIONS", "get"] {
+                    let answer = try await client.send(HTTPRequest(method: method, url: frontend.url + path))
+                    #expect(answer.status == 405, "\(method) \(path)")
+                    #expect(answer.header("Allow") == "GET, HEAD")
+                }
+            }
+            for path in ["/%6detrics", "/metric%73?x=y", "/%68ealthz", "/read%79z", "/%2fmetrics"] {
+                #expect(try await client.send(HTTPRequest(url: frontend.url + path)).status == 404, "\(path)")
+            }
+        }
+    }
+
     @Test("dots in a path lead nowhere: not to what the programs behind keep to themselves")
     func dots() async throws {
         try await with { frontend, seen, client in

@@ -193,6 +193,17 @@ def test_other_settings_or_another_account_are_not_what_was_begun(stack, account
     is_refused("todo-test was begun in another account")
 
 
+@pytest.mark.parametrize("times", [5, 10_000])
+def test_answers_that_say_nothing_are_borne_but_not_without_end(stack, account, times):
+    """As those of a token that was revoked while the cluster was deleted."""
+    stack.server.fail("GET", "/v2/kubernetes/clusters/[^/]*", 401, times=times)
+    status, said = stack.run("down", "--yes")
+    if times == 5:
+        assert status == 0 and "Nothing. It costs" in said, said
+    else:
+        assert status == 1 and "401 this time not" in said and "Call deploy/stack down again" in said, said
+
+
 def test_what_cannot_be_listed_is_not_taken_for_nothing(stack, account):
     """With a token that may not see them, nothing is deleted, and nobody is told that nothing is left."""
     before = everything(account)

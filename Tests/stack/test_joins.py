@@ -89,6 +89,41 @@ def test_topics_are_those_that_are_subscribed_to(program):
     assert subscribed | {"todo.tasks.dead-letter"} == topics
 
 
+def scopes(component, name):
+    """Topics by application, as Dapr reads them."""
+    (text,) = (one["value"] for one in component["spec"]["metadata"] if one["name"] == name)
+    return {one.split("=")[0]: set(filter(None, one.split("=")[1].split(","))) for one in text.split(";")}
+
+
+def test_a_program_has_the_topics_that_it_uses_and_no_other(program, root):
+    """An application that a scope does not name may use every topic: each that sees the component is named."""
+    name, said = program
+    (component,) = (object for object in own("todo") if object.kind == "Component" and object.name == "pubsub")
+    publishing, subscription = (scopes(component, f"{one}Scopes") for one in ("publishing", "subscription"))
+    assert publishing.keys() == subscription.keys() == set(component["scopes"])
+    if name == "backend":
+        kinds = {f"todo.tasks.{file.stem}" for file in (root / "deploy/todo/schemas").glob("*.avsc")}
+        assert publishing[name] == kinds and subscription[name] == set()
+    elif name == "event-service":
+        paths = {path.removeprefix("/events/") for path in said["paths"] if path.startswith("/events/")}
+        assert subscription[name] == {f"todo.tasks.{one}" for one in paths}
+        # A letter that cannot be delivered is published by the sidecar of whom it was for.
+        assert publishing[name] == {"todo.tasks.dead-letter"} and publishing[name] <= subscription[name]
+    else:
+        assert name not in component["scopes"]
+
+
+def test_a_pod_is_given_the_time_that_its_program_takes_to_end(program, objects, root):
+    name, _ = program
+    text = (root / "deploy/todo/common/Program.swift").read_text()
+    (grace,) = re.findall(r"let grace = Duration.seconds\((\d+)\)", text)
+    (spans,) = re.findall(r"shutdown\(within: .seconds\((\d+)\)\)", text)
+    alone = yaml.safe_load_all((root / f"deploy/todo/podman/{name}.yaml").read_text())
+    (alone,) = (one["spec"]["template"] for one in alone if one["kind"] == "Deployment")
+    for pod in (one(objects, "Deployment", name).pod, alone):
+        assert pod["spec"]["terminationGracePeriodSeconds"] > int(grace) + int(spans)
+
+
 def route(objects, path):
     """(Service, path there) of a request to the gateway; None where it is answered by the gateway itself.
 

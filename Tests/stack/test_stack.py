@@ -10,7 +10,9 @@ import threading
 import urllib.request
 
 import pytest
+import yaml
 
+from mock.account import Refused
 from world import FOR_FAIRLEAD, GITHUB, OPERATOR, ROOT, World, command_lines, runs_of, succeed
 
 PIPELINES = [line for line in (ROOT / "pipelines/stack/order").read_text().split("\n") if line and line[0] != "#"]
@@ -71,11 +73,9 @@ def own_registry(world):
     ([without("podman"), old("kubectl", '{"clientVersion": {"gitVersion": "v1.27.0"}}'),
       old("terraform", '{"terraform_version": "1.5.7"}')],
      ["podman is missing", "kubectl is 1.27.0: 1.32 or later", "terraform is 1.5.7: 1.9 or later"]),
-    ([set_setting(REPOSITORY="", HOST="localhost", BRANCH="main#1"), set_token(FAIRLEAD_DIGITALOCEAN_TOKEN=OPERATOR, FAIRLEAD_GITHUB_TOKEN="")],
-     ["REPOSITORY is not set", "BRANCH is made of", "HOST is the name of a host", "FAIRLEAD_DIGITALOCEAN_TOKEN is your own token",
-      "FAIRLEAD_GITHUB_TOKEN is not set"]),
-    ([set_setting(TODO_HOST="deploy.example.com"), set_token(DIGITALOCEAN_TOKEN="")],
-     ["HOST and TODO_HOST are two names", "DIGITALOCEAN_TOKEN is not set"]),
+    ([set_token(FAIRLEAD_DIGITALOCEAN_TOKEN=OPERATOR, FAIRLEAD_GITHUB_TOKEN="")],
+     ["FAIRLEAD_DIGITALOCEAN_TOKEN is your own token", "FAIRLEAD_GITHUB_TOKEN is not set"]),
+    ([set_token(DIGITALOCEAN_TOKEN="")], ["DIGITALOCEAN_TOKEN is not set"]),
     ([set_token(DIGITALOCEAN_TOKEN="dop_v1_revoked")], ["the API refuses the token"]),
     ([set_account(status="locked", email_verified=False, droplet_limit=3, volume_limit=5),
       set_token(FAIRLEAD_DIGITALOCEAN_TOKEN="dop_v1_revoked")],
@@ -90,7 +90,7 @@ def own_registry(world):
     ([set_setting(REGION="lon1", REPOSITORY="acme/elsewhere"), set_account(taken_registries={"acme-todo"})],
      ["has no registries; these have: nyc3", "registry's name acme-todo is not to be had",
       "does not read branch main of acme/elsewhere (404)"]),
-], ids=["jq", "tools", "settings", "hosts", "token", "account", "names", "region"])
+], ids=["jq", "tools", "tokens", "no token", "token", "account", "names", "region"])
 def test_check_finds_each_thing_that_is_wrong(world, spoils, told):
     for spoil in spoils:
         spoil(world)
@@ -103,6 +103,48 @@ def test_up_begins_nothing_with_a_check_that_failed(world):
     world.settings["REGION"] = "lon1"
     status, said = world.run("up", "--yes")
     assert status == 1 and "has no registries" in said and world.account.changes == []
+
+
+CANNOT_BE = [
+    ("BRANCH", "main#1", "is made of"), ("BRANCH", "a&b", "is made of"), ("BRANCH", "a b", "is made of"),
+    ("BRANCH", "a/../../b", "is made of"), ("BRANCH", "main\r", "is made of"), ("BRANCH", "-f", "is made of"),
+    ("REPOSITORY", "", "is not set"), ("REPOSITORY", "acme/..", "is OWNER/NAME"), ("REPOSITORY", "acme/a?b=c", "is OWNER/NAME"),
+    ("REGISTRY", "acme/../other", "is made of"), ("REGION", "fra1&x", "is the short"), ("CONTROL_PLANE_ALLOWED", "me", "is blocks"),
+    ("HOST", "localhost", "is the name"), ("HOST", "a..example.com", "is the name"), ("TODO_HOST", "x.com/#", "is the name"),
+    ("TODO_HOST", "deploy.example.com", "are two names"), ("HA_CONTROL_PLANE", "1", "is true or false")]
+
+
+@pytest.mark.parametrize("command, key, value, told", [
+    *(("check", *one) for one in CANNOT_BE),
+    *((command, *one) for command in ("up", "status", "down")
+      for one in (("BRANCH", "#;e touch ran;#", "is made of"), ("NAME", "../x", "is made of")))])
+def test_no_command_begins_with_a_setting_that_cannot_be(world, command, key, value, told):
+    world.settings[key] = value
+    status, said = world.run(command, "--yes")
+    assert status == 1 and re.search(f"^  {key} .*{told}|^  .*{key} {told}", said, re.M), said
+    assert world.server.requests == [] and not (world.folder / "state").exists()
+    assert not list(world.folder.rglob("ran"))
+
+
+def test_any_name_of_a_branch_is_written_as_it_is(world):
+    """Also one that YAML would take for something else."""
+    world.settings |= {"BRANCH": "on", "NAME": "0", "REGISTRY": "1e3"}
+    world.server.fail("GET", "/github/repos/acme/stack/branches/on", 404, times=9)
+    status, said = world.run("check")
+    assert "does not read branch on of acme/stack (404)" in said
+    filter = 'set -euo pipefail; shopt -s inherit_errexit; . deploy/stack.d/common.sh; . deploy/stack.d/settings.sh'
+    script = f"""{filter}; . deploy/stack.d/fairlead.sh
+        state=$STATE dry_run=1 version=1 root=. settings=$SETTINGS home=$STATE
+        digest_of() {{ printf 'sha256:%064d' 7; }}
+        read_settings; render_overlay"""
+    subprocess.run(["bash", "-c", script], check=True, cwd=ROOT, env=world.environment | {
+        "STATE": str(world.folder), "SETTINGS": str(world.folder / "stack.env")})
+    overlays = world.folder / "fairlead/overlays"
+    written = yaml.safe_load((overlays / "stack-pipelines/todo.yaml").read_text())
+    assert written["source"]["branch"] == "on" and written["registry"]["digitalocean"] == "1e3"
+    images = yaml.safe_load((overlays / "stack/kustomization.yaml").read_text())["images"]
+    assert {one["newName"] for one in images} == {f"registry.digitalocean.com/1e3/{one['name']}" for one in images}
+    assert {one["digest"] for one in images} == {"sha256:" + "7".zfill(64)}
 
 
 def test_a_settings_file_is_read_and_not_run(world):
@@ -257,6 +299,78 @@ def test_what_fails_for_a_moment_is_asked_again(world):
     world.server.fail("GET", "/v2/kubernetes/options", 429, headers={"Retry-After": "1"})
     world.server.fail("GET", "/v2/sizes", 503)
     succeed(world, "check")
+
+
+def test_of_several_tries_the_last_answer_counts(world):
+    """Where curl writes to standard output, it writes the refusals' bodies too."""
+    paths = (".*/kubeconfig", ".*/docker-credentials", "/v2/kubernetes/clusters")
+    for path in paths:
+        world.server.fail("GET", path, 500)
+    succeed(world, "up", "--yes")
+    assert [fault for fault in world.server.faults if fault[3]] == [], "each was asked again"
+    kubeconfig = (world.folder / "state/todo-test/kubeconfig").read_text()
+    assert kubeconfig.strip() == world.cluster.kubeconfig.strip()
+    assert not list((world.folder / "state/todo-test").glob("answer.*"))
+
+
+def test_credentials_of_a_push_do_not_outlive_it(world):
+    pushed = []
+
+    def refused(method, path):
+        if method == "PUSH":
+            pushed.append((world.folder / "state/todo-test/push.json").exists())
+            raise Refused(500, "this time not")
+
+    world.server.after = refused
+    status, said = world.run("up", "--yes")
+    assert status != 0 and "this time not" in said and pushed == [True]
+    assert not (world.folder / "state/todo-test/push.json").exists()
+    # A kill leaves them; the next call takes them away, also where it pushes nothing.
+    die_at(world, [("PUSH", ".*")])
+    assert world.run("up", "--yes")[0] == -signal.SIGKILL
+    assert (world.folder / "state/todo-test/push.json").exists()
+    world.settings["TODO_HOST"] = "other.example.com"
+    world.environment["DIGITALOCEAN_TOKEN"] = ""
+    assert world.run("up", "--yes")[0] == 1
+    assert not (world.folder / "state/todo-test/push.json").exists()
+
+
+def test_what_a_plan_would_delete_is_not_what_yes_allows(world):
+    told, cluster = is_refused_when_it_would_delete(world)
+    for arguments, says in ((["--yes", "--accept-loss"], ""), ([], "delete what is in todo-test\nyes\n")):
+        left = die_at(world, [("POST", CLUSTER)])
+        status, said = world.run("up", *arguments, says=says)
+        assert status == -signal.SIGKILL and left == [] and told in said, said
+        assert cluster[0] not in world.account.clusters
+        world.environment["TF_VAR_nodes"] = '{"size": "s-4vcpu-8gb"}'
+
+
+@pytest.mark.long
+def test_what_a_real_plan_would_delete(tmp_path, built, provider):
+    world = World(tmp_path, built, provider[0])
+    world.environment["TF_CLI_CONFIG_FILE"] = str(provider[1])
+    try:
+        is_refused_when_it_would_delete(world)
+        assert world.server.drift == []
+    finally:
+        world.close()
+
+
+def is_refused_when_it_would_delete(world):
+    left = die_at(world, [("PUSH", ".*/fairlead/.*")])
+    assert world.run("up", "--yes")[0] == -signal.SIGKILL and left == []
+    cluster, changes = list(world.account.clusters), list(world.account.changes)
+    world.environment["TF_VAR_nodes"] = '{"size": "s-8vcpu-16gb"}'
+    told = ("digitalocean_kubernetes_cluster.this is made anew, for another node_pool.0.size: all that runs there, and all "
+            "volumes with their data")
+    assert told in succeed(world, "check")
+    assert told in succeed(world, "up", "--dry-run", "--yes")
+    for arguments, says in ((["--yes"], ""), ([], "yes\n"), ([], "delete what is in todo-tes\n"),
+                            ([], "delete what is in todo-test\nno\n"), (["--accept-loss"], "no\n")):
+        status, said = world.run("up", *arguments, says=says)
+        assert status == 1 and told in said and "nothing was changed" in said
+        assert list(world.account.clusters) == cluster and world.account.changes == changes
+    return told, cluster
 
 
 def goes_to_the_end(world, command, kills):

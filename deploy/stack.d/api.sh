@@ -5,13 +5,21 @@ api_url=${api_url%/}
 
 bearer() { printf 'header = "Authorization: Bearer %s"\n' "$1"; }
 
-# request TOKEN METHOD URL [BODY]: prints the answer's body, then a line with its status; 000 where nobody answered.
+# request TOKEN METHOD URL [BODY]: prints the answer's body, then a line with its status; 000 where nobody answered. Of
+# several tries, the last one's: curl empties a file before it asks again, and on standard output would join them. The
+# file has no name any more when it is written: what is in it may be secret, and nothing of it outlives a kill.
 request() {
-    local options=(--silent --show-error --request "$2" --max-time 60 --write-out '\n%{http_code}\n')
+    local options=(--silent --show-error --request "$2" --max-time 60 --write-out '%{http_code}') file status
     # What only asks may be asked again, also when it was too often (429).
     [ "$2" != GET ] || options+=(--retry 5)
     [ -z "${4-}" ] || options+=(--header 'Content-Type: application/json' --data-binary @-)
-    curl "${options[@]}" --config <(bearer "$1") "$3" <<<"${4-}" || true
+    file=$(mktemp "$state/answer.XXXXXX")
+    {
+        rm "$file"
+        status=$(curl "${options[@]}" --output /dev/fd/8 --config <(bearer "$1") "$3" <<<"${4-}") || true
+        cat <&8
+        printf '\n%s\n' "${status:-000}"
+    } 8<>"$file"
 }
 
 # api METHOD PATH [BODY]: prints the answer's body. Returns 4 for "not found"; other refusals are told, and return 1.

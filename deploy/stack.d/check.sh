@@ -6,11 +6,14 @@ note() { say "  note  $*"; }
 bad() { say "  BAD   $*" && problems=$((problems + 1)); }
 
 command_check() {
+    local lost
     checks
     step "Cost"
     prepare_terraform
     plan_infrastructure >"$state/plan.log" 2>&1 || { cat "$state/plan.log" && fail "Terraform has no plan; see above"; }
     show_cost
+    lost=$(losses)
+    [ -z "$lost" ] || note "an up with these settings DELETES what is there:"$'\n'"$lost"
     [ "$problems" = 0 ] || fail "$problems of the checks failed"
     say "All is well: deploy/stack up"
 }
@@ -66,17 +69,8 @@ tool_version() {
 
 check_settings() {
     local key
-    for key in REGION REGISTRY CONTROL_PLANE_ALLOWED REPOSITORY HOST TODO_HOST; do
-        holds "$key=${!key}" "$key is not set in $settings" [ -n "${!key}" ]
-    done
-    matches "$REPOSITORY" '^[A-Za-z0-9][-A-Za-z0-9]*/[-A-Za-z0-9_.]+$' || bad "REPOSITORY is OWNER/NAME, as on GitHub"
-    matches "$BRANCH" '^[A-Za-z0-9][-A-Za-z0-9_./]*$' || bad "BRANCH is made of letters, digits and - _ . /"
-    for key in HOST TODO_HOST; do
-        matches "${!key}" '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\.[a-z]+$' ||
-            bad "$key is the name of a host, such as deploy.example.com"
-    done
-    [ "$HOST" != "$TODO_HOST" ] || bad "HOST and TODO_HOST are two names"
-    matches "$HA_CONTROL_PLANE" '^(true|false)$' || bad "HA_CONTROL_PLANE is true or false"
+    # They have been looked at when they were read.
+    for key in "${setting_names[@]}"; do good "$key=${!key}"; done
     for key in DIGITALOCEAN_TOKEN FAIRLEAD_DIGITALOCEAN_TOKEN FAIRLEAD_GITHUB_TOKEN; do
         holds "$key is there" "$key is not set: deploy/stack --help says where tokens come from" [ -n "${!key}" ]
     done

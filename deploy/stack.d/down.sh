@@ -52,15 +52,27 @@ delete_clusters() {
     done
 }
 
-# Gone is what the API does not find; one that does not answer says nothing.
+# How often it is looked whether a deleted cluster is gone, ten seconds apart: for an hour; and how many of the answers
+# in a row may say nothing, as those of a revoked token do.
+looks_at_most=360
+refusals_at_most=12
+
+# wait_until_gone PATH: gone is what the API does not find; an answer of another kind says nothing.
 wait_until_gone() {
-    local status
-    while :; do
+    local status refused refusals=0
+    for _ in $(seq "$looks_at_most"); do
         status=0
-        api GET "$1" >/dev/null || status=$?
-        [ "$status" != 4 ] || return 0
+        refused=$(api GET "$1" 2>&1 >/dev/null) || status=$?
+        case $status in
+        0) refusals=0 ;;
+        4) return 0 ;;
+        *) refusals=$((refusals + 1)) ;;
+        esac
+        [ "$refusals" -lt "$refusals_at_most" ] ||
+            fail "whether $1 is gone, the API does not say: $refused"$'\n'"Call deploy/stack down again once it does"
         pause
     done
+    fail "$1 is still there. It is being deleted; call deploy/stack down again later"
 }
 
 # A volume can be deleted once its node is gone: a refusal is asked again.

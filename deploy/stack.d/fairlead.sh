@@ -62,26 +62,39 @@ prepare_secrets() {
 
 # --- the server: its overlay, with what is ours written into a copy
 
+# fill FILE FILTER: writes settings into a file, line by line. By jq, to which a value is never part of a program.
+fill() {
+    jq -Rr --arg registry "$REGISTRY" --arg repository "$REPOSITORY" --arg branch "$BRANCH" --arg host "$HOST" \
+        --arg todo_host "$TODO_HOST" --arg name "${name-}" --arg digest "${digest-}" "$2" "$1" >"$1.filled"
+    mv "$1.filled" "$1"
+}
+
+# The dollars in filters are jq's.
+# shellcheck disable=SC2016
 render_overlay() {
     local name digest
     overlays=$state/fairlead/overlays
     rm -rf "$state/fairlead"
     cp -R "$root/deploy/fairlead" "$state/fairlead"
-    sed -i.bak "s#/REGISTRY/#/$REGISTRY/#" "$overlays/stack/kustomization.yaml"
+    fill "$overlays/stack/kustomization.yaml" 'sub("/REGISTRY/"; "/\($registry)/")'
     for name in fairlead fairlead-builder; do
         digest=$(digest_of "$name" "$version" 2>/dev/null) || digest=
         # A dry run has no image yet.
         [ -n "$digest$dry_run" ] || fail "the registry does not have $name:$version"
-        sed -i.bak "s/DIGEST-OF-$name }/$digest }/" "$overlays/stack/kustomization.yaml"
+        fill "$overlays/stack/kustomization.yaml" 'sub("DIGEST-OF-\($name) }"; "\($digest) }")'
     done
-    sed -i.bak "s/deploy\.example\.com/$HOST/" \
-        "$overlays/stack/config/fairlead.yaml" "$overlays/doks/public/gateway.yaml"
+    for name in stack/config/fairlead.yaml doks/public/gateway.yaml; do
+        fill "$overlays/$name" 'sub("deploy\\.example\\.com"; $host)'
+    done
     mkdir -p "$overlays/stack-pipelines"
     for name in $(pipelines); do
-        sed -E -e "s#^( *github:) .*#\1 $REPOSITORY#; s#^( *branch:) .*#\1 $BRANCH#" \
-            -e "s#^( *digitalocean:) acme#\1 $REGISTRY#; s#todo\.example\.com#$TODO_HOST#g" \
-            -e "s#github\.com/acme/todo/blob/main#github.com/$REPOSITORY/blob/$BRANCH#" \
-            "$root/pipelines/stack/$name.yaml" >"$overlays/stack-pipelines/$name.yaml"
+        cp "$root/pipelines/stack/$name.yaml" "$overlays/stack-pipelines/$name.yaml"
+        fill "$overlays/stack-pipelines/$name.yaml" '
+            sub("^(?<key> *github:) .*"; "\(.key) \($repository | tojson)")
+            | sub("^(?<key> *branch:) .*"; "\(.key) \($branch | tojson)")
+            | sub("^(?<key> *digitalocean:) acme"; "\(.key) \($registry | tojson)")
+            | gsub("todo\\.example\\.com"; $todo_host)
+            | sub("github\\.com/acme/todo/blob/main"; "github.com/\($repository)/blob/\($branch)")'
     done
     {
         say "apiVersion: kustomize.config.k8s.io/v1beta1"

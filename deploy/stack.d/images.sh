@@ -25,11 +25,12 @@ push_image() {
         return 0
     fi
     "build_$1" "$image"
-    # Worth an hour, and only for this push.
+    # Worth an hour, and only for this push: at the end of any other kind, close_state takes it away.
+    credentials=$state/push.json
     [ -n "$dry_run" ] ||
-        api GET "/v2/registries/$REGISTRY/docker-credentials?read_write=true&expiry_seconds=3600" >"$state/push.json"
-    change podman push --authfile "$state/push.json" "$image"
-    rm -f "$state/push.json"
+        api GET "/v2/registries/$REGISTRY/docker-credentials?read_write=true&expiry_seconds=3600" >"$credentials"
+    change podman push --authfile "$credentials" "$image"
+    rm -f "$credentials"
 }
 
 # The server of the stack has helm and kubectl in it, which the platform's pipelines need.

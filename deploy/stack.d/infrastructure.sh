@@ -72,4 +72,26 @@ show_cost() {
         "  (prices of \(.prices_as_of.value); without taxes and traffic: docs/cost.md)"'
 }
 
+# What the plan deletes, or deletes and makes anew, a line each. Prices do not tell: they stay the same.
+losses() {
+    terraform_here show -json "$state/plan" | jq -r '.resource_changes[]?
+        | select(any(.change.actions[]; . == "delete"))
+        | "  \(.address) is \(if any(.change.actions[]; . == "create") then "made anew" else "deleted" end)"
+            + ([.change.replace_paths[]? | map(tostring) | join(".")] | if . == [] then "" else
+                ", for another \(join(", "))" end)
+            + ({digitalocean_kubernetes_cluster: ": all that runs there, and all volumes with their data",
+                digitalocean_container_registries: ": all images in it"}[.type] // "")'
+}
+
+# confirm_losses: goes on with a plan that deletes something only if that was said in so many words.
+confirm_losses() {
+    local lost wish="delete what is in $NAME"
+    lost=$(losses)
+    [ -n "$lost" ] || return 0
+    say "This plan DELETES what is there:"$'\n'"$lost"
+    [ -z "$accept_loss$dry_run" ] || return 0
+    [ -z "$yes" ] || fail "--yes does not allow that: nothing was changed. If it is meant, add --accept-loss"
+    confirm "If that is meant, type \"$wish\":" "$wish"
+}
+
 output() { terraform_here output -json | jq -r --arg name "$1" '.[$name].value // empty'; }

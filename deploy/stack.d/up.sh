@@ -12,6 +12,7 @@ command_up() {
         { cat "$state/plan.log" >&2 && fail "Terraform has no plan; see above"; }
     show_cost
     if [ -f "$state/changes" ]; then
+        confirm_losses
         confirm "Make what is missing of it? (yes)" yes
         # From here on these names are ours.
         [ -f "$state/ours" ] || begin

@@ -74,6 +74,26 @@ func quoted(_ text: String) -> String {
     return shown + (text.unicodeScalars.count > 60 ? "…'" : "'")
 }
 
+/// An address as a message may quote it: without who signs in, and without its query. Also of a text that is none yet,
+/// for it was refused; a digest's colon comes after its `@`.
+func masked(_ text: String) -> String {
+    var scalars = text.unicodeScalars[...]
+    var begin = ""
+    if let colon = scalars.firstIndex(of: ":"), text[colon...].begins(with: "://") {
+        let rest = scalars[colon...].dropFirst(3)
+        begin = String(text[..<rest.startIndex])
+        scalars = rest
+    }
+    if let at = scalars.lastIndex(of: "@"), !begin.isEmpty && begin != "ssh://" || scalars[..<at].contains(":"),
+        !text[at...].begins(with: "@sha256:")
+    {
+        begin += "…"
+        scalars = scalars[at...]
+    }
+    guard text.holds("://"), let mark = scalars.firstIndex(of: "?") else { return begin + String(scalars) }
+    return begin + String(scalars[...mark]) + "…"
+}
+
 /// The one of `known` that somebody most probably meant by `word`.
 func likely(_ word: String, among known: [String]) -> String? {
     let word = Array(word.lowercased().utf8.prefix(64))

@@ -108,7 +108,8 @@ private struct ShapeCheck {
         counted(entries.count, count, value, "entries", path: path)
         for entry in entries {
             if let fault = keys.fault(in: entry.key) {
-                complain(entry.place, path, "has the key \(quoted(entry.key)), which must be \(keys.wanted): \(fault)")
+                let shown = quoted(masked(entry.key))
+                complain(entry.place, path, "has the key \(shown), which must be \(keys.wanted): \(fault)")
             }
             self.value(entry.value, values, path: "\(path).\(entry.key)")
         }
@@ -169,7 +170,7 @@ private struct ShapeCheck {
             return complain(value.place, path, advice)
         }
         if let fault = rule.fault(in: scalar.text) {
-            complain(value.place, path, "must be \(rule.wanted), but it is \(quoted(scalar.text)): \(fault)")
+            complain(value.place, path, "must be \(rule.wanted), but it is \(quoted(masked(scalar.text))): \(fault)")
         }
     }
 

@@ -195,8 +195,8 @@ extension TextRule {
 
     /// A repository's URL: https, http, ssh, an absolute file URL, or `user@host:path`.
     static let gitURL = TextRule(
-        pattern: #"^(https?://"# + Self.hostAndPort + #"/[^\u0000-\u0020\u007F]+|ssh://([-A-Za-z0-9_.]+@)?"#
-            + Self.hostAndPort + #"/[^\u0000-\u0020\u007F]+|file:///[^\u0000-\u0020\u007F]+|"#
+        pattern: #"^(https?://"# + Self.hostAndPort + #"/[^\u0000-\u0020\u007F?]+|ssh://([-A-Za-z0-9_.]+@)?"#
+            + Self.hostAndPort + #"/[^\u0000-\u0020\u007F?]+|file:///[^\u0000-\u0020\u007F]+|"#
             + #"[A-Za-z0-9_.][-A-Za-z0-9_.]*@[A-Za-z0-9_.][-A-Za-z0-9_.]*:"#
             + #"[^/\u0000-\u0020\u007F-][^\u0000-\u0020\u007F]*)$"#,
         length: 1...1024,
@@ -217,6 +217,9 @@ extension TextRule {
         }
         guard url.path.begins(with: "/"), url.path.utf8.count > 1 else {
             return "the path of the repository is missing"
+        }
+        if url.path.holds("?") {
+            return "no query may be in it: credentials belong under git.credentials in fairlead.yaml"
         }
         guard let user = url.user else { return nil }
         if url.scheme == "ssh", user.utf8.allSatisfy({ $0.isLetter || $0.isDigit || "-_.".utf8.contains($0) }) {

@@ -20,6 +20,10 @@ public final class OTLPExporter: Sendable {
         /// How often a batch is sent before it is dropped, with a pause that doubles from ``firstPause``.
         public var tries = 5
         public var firstPause: Duration = .seconds(1)
+        /// How long a collector may make us wait with `Retry-After`; what asks for more is asked again after this.
+        public var longestPause: Duration = .seconds(60)
+        /// How many bytes of an answer are read. A collector's says a few words; spans with a longer one are dropped.
+        public var answerLimit = 64 << 10
 
         public init(endpoint: String, resource: [String: AttributeValue]) {
             self.endpoint = endpoint
@@ -56,7 +60,7 @@ public final class OTLPExporter: Sendable {
     enum DropReason: String, CaseIterable {
         /// More came than could be sent.
         case full
-        /// The collector did not want them.
+        /// The collector did not want them, or answered with more than is read.
         case refused
         /// The collector was not there, or not able, for all tries.
         case undelivered
@@ -123,22 +127,32 @@ public final class OTLPExporter: Sendable {
         var wait = configuration.firstPause
         for attempt in 1...configuration.tries {
             switch await send(batch) {
-            case nil:
+            case .taken:
                 exported.increment(by: batch.count)
                 return
-            case .undelivered where attempt < configuration.tries && !isClosed:
-                await pause(for: wait)
+            case .again(let asked) where attempt < configuration.tries && !isClosed:
+                await pause(for: max(wait, min(asked, configuration.longestPause)))
                 wait *= 2
-            case let reason?:
-                drop(batch.count, isClosed && reason == .undelivered ? .shutdown : reason)
+            case .again:
+                drop(batch.count, isClosed ? .shutdown : .undelivered)
+                return
+            case .refused:
+                drop(batch.count, .refused)
                 return
             }
         }
     }
 
-    /// Nil if they were taken. Which answers are worth another try:
-    /// https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
-    private func send(_ batch: [SpanRecord]) async -> DropReason? {
+    private enum Outcome {
+        case taken
+        case refused
+        /// Worth another try, not before this.
+        case again(after: Duration)
+    }
+
+    /// Which answers are worth another try, and which say when:
+    /// https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes, and there #otlphttp-throttling
+    private func send(_ batch: [SpanRecord]) async -> Outcome {
         do {
             let document = OTLPDocument(batch, resource: configuration.resource)
             let response = try await client.send(
@@ -147,16 +161,20 @@ public final class OTLPExporter: Sendable {
                     url: configuration.endpoint.trimmingSlash + "/v1/traces",
                     headers: [("Content-Type", "application/json")] + configuration.headers,
                     body: document.encoded(),
-                    deadline: configuration.deadline
+                    deadline: configuration.deadline,
+                    maxResponseBytes: configuration.answerLimit
                 )
             )
             switch response.status {
-            case 200..<300: return nil
-            case 429, 502, 503, 504: return .undelivered
+            case 200..<300: return .taken
+            case 429, 503: return .again(after: response.retryAfter ?? .zero)
+            case 502, 504: return .again(after: .zero)
             default: return .refused
             }
+        } catch let error as HTTPClientError where error.code == .tooLarge {
+            return .refused
         } catch {
-            return .undelivered
+            return .again(after: .zero)
         }
     }
 

@@ -201,6 +201,13 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
             "3:8",
             "git.credentials"
         ),
+        BadPipeline(
+            Sample.pipeline("github: acme/todo", "git: https://host/path.git?token=x"),
+            "3:8",
+            "'https://host/path.git?…'",
+            "git.credentials"
+        ),
+        BadPipeline(Sample.pipeline("github: acme/todo", "git: ssh://git@host/path?x"), "3:8", "no query"),
         BadPipeline(Sample.pipeline("github: acme/todo", "git: ssh://-oProxyCommand=x/path"), "3:8", "host"),
         BadPipeline(Sample.pipeline("github: acme/todo", "git: \"http://\\u0301host/x\""), "3:8", "a host"),
         BadPipeline(Sample.pipeline("github: acme/todo", "git: \"http://host?x\""), "3:8", "path"),
@@ -306,6 +313,24 @@ struct BadPipeline: Sendable, CustomTestStringConvertible {
         guard let fault = faults.first else { return }
         #expect("\(fault.line):\(fault.column)" == bad.place, "\(fault)")
         for word in bad.words { #expect(fault.message.contains(word), "\(fault)") }
+    }
+
+    /// Neither of an address that is one, nor of one that is mistyped.
+    @Test(arguments: [
+        "https://user:pw0rd@host/x.git", "https://pw0rd@host/x.git", "https://user:a/pw0rd@host/x",
+        "user:pw0rd@host/x.git", "https://us@er:pw0rd@host/x.git", "ssh://user:pw0rd@host/x.git",
+        "https://host/x.git?token=pw0rd",
+        "https://user:pw0rd@host/x.git?token=pw0rd", "ftp://user:pw0rd@host/x", "user:pw0rd@host:x",
+    ]) func noPasswordIsQuoted(url: String) {
+        let faults = pipelineFaults(Sample.pipeline("github: acme/todo", "git: \"\(url)\""))
+        #expect(faults.count == 1)
+        #expect(faults.allSatisfy { $0.message.contains("…") && !$0.message.contains("pw0rd") }, "\(faults)")
+    }
+
+    @Test(arguments: ["a@b", "git@-host:path", "ssh://git@-host/x", "host:5000/a@sha256:0", "what?", "https://host"])
+    func whatHoldsNoPasswordIsQuotedWhole(text: String) {
+        let faults = pipelineFaults(Sample.pipeline("github: acme/todo", "git: \"\(text)\""))
+        #expect(faults.count == 1 && faults.allSatisfy { $0.message.contains("'\(text)'") }, "\(faults)")
     }
 
     @Test func onlyAPublishedChartHasADigest() {

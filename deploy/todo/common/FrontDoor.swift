@@ -39,12 +39,17 @@ struct FrontDoor: Sendable {
     // MARK: - What every program answers
 
     private func operational(_ request: Request) async -> Response? {
-        switch request.path {
+        guard Program.ownPaths.contains(request.path) else { return nil }
+        // A gateway that keeps these paths from the world compares what was sent.
+        guard request.rawPath == request.path else {
+            return Problem.notFound("nothing has the path \(request.rawPath)").response
+        }
+        let allowed = ["GET", "HEAD"]
+        guard allowed.contains(request.method) else { return Problem.methodNotAllowed(allowed).response }
+        return switch request.path {
         case "/healthz": health(await service.liveness())
         case "/readyz": health(stopping.isSet ? "the program is stopping" : await service.readiness())
-        case "/metrics":
-            .bytes(Array(await program.metrics.exposition().utf8), type: MetricRegistry.contentType)
-        default: nil
+        default: .bytes(Array(await program.metrics.exposition().utf8), type: MetricRegistry.contentType)
         }
     }
 

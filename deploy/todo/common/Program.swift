@@ -114,15 +114,17 @@ public struct Program: Sendable {
         }
     }
 
+    /// What every program answers, beside its routes.
+    static let ownPaths = ["/healthz", "/readyz", "/metrics"]
+
     /// What `--describe` prints.
     public func description(_ router: Router) -> Description {
-        let own = ["/healthz", "/readyz", "/metrics"]
         return Description(
             program: name,
             version: Self.version,
             listens: [.init(name: "http", port: port)],
-            paths: Array(Set(router.patterns + own)).sorted(),
-            routes: (router.signatures + own.map { "GET \($0)" }).sorted(),
+            paths: Array(Set(router.patterns + Self.ownPaths)).sorted(),
+            routes: (router.signatures + Self.ownPaths.map { "GET \($0)" }).sorted(),
             metrics: metrics.names.sorted(),
             environment: declared
         )

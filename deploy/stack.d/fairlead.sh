@@ -248,7 +248,7 @@ deploy_pipeline() {
         skipped) say "  $1: run $run had nothing to do ($reason)" && return 0 ;;
         superseded) deploy_pipeline "$1" && return 0 ;;
         failed | errored | cancelled)
-            fail "$1: run $run $status ($reason). Its log: deploy/stack status, docs/troubleshooting.md"
+            fail "$1: run $run $status ($reason). See the run on the page, and docs/troubleshooting.md"
             ;;
         esac
         pause

@@ -5,24 +5,28 @@
 /// - Parameters:
 ///   - file: The file's name: for faults, and relative paths in it are looked for beside it.
 ///   - environment: The server's environment.
+///   - withSecrets: False for who needs none of them: the settings hold none, and one that is missing is no fault.
 /// - Throws: `DefinitionFaults` with everything that is wrong.
 public func readServerSettings(
     file: String,
     contents: [UInt8],
-    environment: [String: String]
+    environment: [String: String],
+    withSecrets: Bool = true
 ) throws -> ServerSettings {
-    var reader = SettingsReader(file: file, environment: environment)
+    var reader = SettingsReader(file: file, environment: environment, withSecrets: withSecrets)
     return try reader.read(contents)
 }
 
 private struct SettingsReader {
     let environment: [String: String]
+    let withSecrets: Bool
     let folder: String
     var faults: FaultList
     var warnings: FaultList
 
-    init(file: String, environment: [String: String]) {
+    init(file: String, environment: [String: String], withSecrets: Bool) {
         self.environment = environment
+        self.withSecrets = withSecrets
         folder = FilePath.folder(of: file)
         faults = FaultList(file: file)
         warnings = FaultList(file: file)
@@ -89,7 +93,7 @@ private struct SettingsReader {
     }
 
     private mutating func secret(_ value: Value?) -> SecretValue? {
-        guard let value, let source = Definition.SecretSource(value, folder: folder) else { return nil }
+        guard withSecrets, let value, let source = Definition.SecretSource(value, folder: folder) else { return nil }
         do throws(SecretError) {
             let (secret, warning) = try readSecret(source, environment: environment)
             if let warning { warnings.add(value.place, warning) }

@@ -12,7 +12,7 @@ struct BackupCommand: ParsableCommand {
     @Argument(help: "The file to write; it must not be there yet.") var file: String
 
     func run() throws {
-        let settings = try reported { try Configuration.read(options.config) }
+        let settings = try reported { try Configuration.read(options.config, withSecrets: false) }
         let backup = try Backup.make(of: settings.data, to: file)
         print("\(file): \(backup.size) bytes, checked. Keep \(settings.data)/sealing.key apart from it.")
     }
@@ -28,7 +28,7 @@ struct RestoreCommand: ParsableCommand {
     @Argument(help: "The file that `fairlead backup` wrote.") var file: String
 
     func run() throws {
-        let settings = try reported { try Configuration.read(options.config) }
+        let settings = try reported { try Configuration.read(options.config, withSecrets: false) }
         let time = Date().formatted(
             .iso8601.year().month().day().timeSeparator(.omitted).dateSeparator(.omitted).time(
                 includingFractionalSeconds: true

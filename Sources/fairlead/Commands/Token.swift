@@ -67,7 +67,7 @@ struct Token: AsyncParsableCommand {
 
     /// Tokens are written beside a running server, so this takes no lock.
     static func history(_ options: ConfigurationOption) throws -> History {
-        try History.open(folder: try Configuration.read(options.config).data, lock: false)
+        try History.open(folder: try Configuration.read(options.config, withSecrets: false).data, lock: false)
     }
 }
 

@@ -3,12 +3,14 @@ import Pipelines
 
 /// Reads the server's configuration from its file.
 enum Configuration {
+    /// - Parameter withSecrets: false for a command that only looks for the server's files.
     /// - Throws: `DefinitionFaults`, also for a file that cannot be read.
-    static func read(_ file: String) throws -> ServerSettings {
+    static func read(_ file: String, withSecrets: Bool = true) throws -> ServerSettings {
         var settings = try readServerSettings(
             file: file,
             contents: try contents(of: file),
-            environment: ProcessInfo.processInfo.environment
+            environment: ProcessInfo.processInfo.environment,
+            withSecrets: withSecrets
         )
         settings.data = absolute(settings.data)
         return settings

@@ -419,6 +419,25 @@ private func faults(_ text: String, file: String = "fairlead.yaml") -> [Fault] {
     }
 }
 
+@Suite("Commands that need no secrets") struct SecretlessSettingsTests {
+    @Test func doNotAskForThem() throws {
+        let text = """
+            data: here
+            webhooks: { secrets: [{ env: NOT_THERE }] }
+            digitalocean: { token: { env: NOT_THERE } }
+            git: { credentials: [{ host: git.example.com, user: me, password: { file: nowhere } }] }
+            """
+        let settings = try readServerSettings(
+            file: "/etc/fairlead/fairlead.yaml",
+            contents: Array(text.utf8),
+            environment: [:],
+            withSecrets: false
+        )
+        #expect(settings.data == "/etc/fairlead/here")
+        #expect(settings.webhookSecrets.isEmpty && settings.git.credentials.isEmpty && settings.digitalocean == nil)
+    }
+}
+
 @Suite("A pipeline's secrets") struct SecretResolvingTests {
     @Test func comeFromTheEnvironmentOrAFile() throws {
         try withTemporaryFolder { folder in

@@ -10,7 +10,7 @@ extension EndToEnd {
             arguments: [-3600, 3600]
         )
         func step(seconds: Int) async throws {
-            let settings = "public: everything\nlimits: { fetchIdle: 3s }\n"
+            let settings = "public: everything\nlimits: { fetchIdle: 3s, retryFor: 10s }\n"
             try await ClusterWorld.run(branches: ["main"], settings: settings) { world, _ in
                 let clock = try await TestClock(in: world.folder)
                 try await world.start(under: clock.prefix)

@@ -210,8 +210,13 @@ class BrowserTest(unittest.TestCase):
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector):
-        node = self.find(selector)
-        return node.text if node else ""
+        """Looked for again where the page draws it anew meanwhile."""
+        while True:
+            node = self.find(selector)
+            try:
+                return node.text if node else ""
+            except StaleElementReferenceException:
+                pass
 
     def script(self, source, *arguments):
         return self.browser.execute_script(source, *arguments)

@@ -90,19 +90,26 @@ class TodoTest(BrowserTest):
             return json.loads(answer.read() or b"null")
 
     def titles(self):
-        return [node.text for node in self.all("#tasks .title")]
+        return self.texts("#tasks .title")
+
+    def texts(self, selector):
+        """Of all of them, as they are at one moment: the page may draw them anew between two looks."""
+        return self.script("return [...document.querySelectorAll(arguments[0])].map(node => node.innerText)", selector)
 
     def add(self, title):
         self.find("#title").send_keys(title + Keys.ENTER)
         self.until(lambda: title in self.titles(), f"the task {title[:40]}")
 
     def control(self, title, selector):
-        row = next(row for row in self.all("#tasks li") if row.find_element("css selector", ".title").text == title)
-        return row.find_element("css selector", selector)
+        return self.script("""
+            const rows = [...document.querySelectorAll("#tasks li")];
+            const row = rows.find(row => row.querySelector(".title").innerText === arguments[0]);
+            return row.querySelector(arguments[1]);
+        """, title, selector)
 
     def happened(self, *sentences):
         """Waits for the newest events, newest first."""
-        self.until(lambda: [node.text for node in self.all("#events li span")][:len(sentences)] == list(sentences),
+        self.until(lambda: self.texts("#events li span")[:len(sentences)] == list(sentences),
                    f"the events {sentences}")
 
 
@@ -209,12 +216,12 @@ class Trouble(TodoTest):
         self.ask(task, "PATCH", {"title": "Theirs"}, If_Match="*")
         self.control("Ours", "input").click()
         self.until(lambda: self.said() == "Somebody else has changed this task; here it is as it is now.", "the reason")
-        self.assertEqual(self.titles(), ["Theirs"])
+        self.until(lambda: self.titles() == ["Theirs"], "what the task is now")
         self.assertFalse(self.control("Theirs", "input").is_selected())
         self.ask(task, "DELETE")
         self.control("Theirs", "button").click()
         self.until(lambda: self.said() == "This task is gone: somebody else has deleted it.", "the reason")
-        self.assertEqual(self.titles(), [])
+        self.until(lambda: self.titles() == [], "no task")
 
 
 class Looks(TodoTest):

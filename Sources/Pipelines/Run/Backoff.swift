@@ -1,3 +1,13 @@
+/// What trying again goes by, besides `Limits.retryFor`.
+private enum Backoff {
+    /// Tries in all where waiting mends nothing.
+    static let tries = 3
+    /// Seconds before the second try; each wait after it is twice as long.
+    static let firstWait = 1.0
+    /// Seconds.
+    static let longestWait = 8.0
+}
+
 /// Tries `body` again after a technical fault, with backoff and jitter. A verdict is never tried again.
 ///
 /// A fault that waiting may mend is tried again for as long as `patience` lasts: a registry that is restarted, a network
@@ -13,7 +23,7 @@ func withBackoff<Result>(
     log: any StageLog,
     _ body: () async throws -> Result
 ) async throws -> Result {
-    var wait = 1.0
+    var wait = Backoff.firstWait
     var last: StageError?
     var patienceEnd: ContinuousClock.Instant?
     var attempt = 1
@@ -28,11 +38,11 @@ func withBackoff<Result>(
             last = error
             let pause = Duration.seconds(wait * Double.random(in: 0.75...1.25))
             let next = ContinuousClock.now + pause
-            guard error.mayPass ? next < giveUp : attempt < 3 else { throw error }
+            guard error.mayPass ? next < giveUp : attempt < Backoff.tries else { throw error }
             if let end, next >= end { throw error }
             log.line("try \(attempt): \(error.reason.message); trying again in \(Int(pause.seconds.rounded(.up))) s")
             try await Task.sleep(for: pause)
-            wait = min(wait * 2, 8)
+            wait = min(wait * 2, Backoff.longestWait)
             attempt += 1
         }
     }
